@@ -1,5 +1,5 @@
-//! A backend for IRC: rooms are channels, contacts are nicknames, and each agent has a connection of
-//! its own. The program repeats what people say.
+//! A backend for IRC: rooms are channels, contacts are nicknames, and each agent has its own
+//! connection. The program repeats what people say.
 //!
 //!     cargo run --example irc_backend -- 127.0.0.1:6667 repeater '#ops'
 //!

@@ -72,7 +72,7 @@ mod tests {
     fn a_burst_goes_at_once_and_what_follows_waits_its_turn() {
         let (begin, second) = (DateTime::UNIX_EPOCH, Duration::from_secs(1));
         let mut pace = Pace::new(2, second);
-        // After `at` milliseconds the next has to wait that long; what need not wait takes its turn.
+        // After `at` milliseconds the next has to wait that long. If it need not, it goes.
         let cases = [
             (0, 0),
             (0, 0),

@@ -1,6 +1,6 @@
 //! Messages to be posted, and what makes a repeated post harmless.
 
-use super::{Content, ContentDigest, Event, Message, Part, SecurityContext};
+use super::{Content, ContentDigest, Event, Message, Part, SecurityContext, Split};
 
 /// What makes a repeated post harmless: the same key through the same agent into the same channel
 /// is one message.
@@ -13,6 +13,11 @@ const KEYED: &str = "k:";
 impl PostKey {
     pub(crate) fn new(key: impl Into<String>) -> PostKey {
         PostKey(format!("{KEYED}{}", key.into()))
+    }
+
+    /// The key of a later piece of a text that has this key.
+    pub(crate) fn of_piece(&self, n: usize) -> PostKey {
+        PostKey(format!("p:{n}:{}", self.0))
     }
 }
 
@@ -49,11 +54,19 @@ pub struct NewMessage {
     pub content: Content,
     /// What makes a repeat harmless.
     pub key: Option<PostKey>,
+    /// What becomes of a text that is longer than one message; `None`: what the view of the agent
+    /// says ([`Collaboration::splitting`](crate::Collaboration::splitting)), or else the chat
+    /// system.
+    pub split: Option<Split>,
 }
 
 impl From<Content> for NewMessage {
     fn from(content: Content) -> NewMessage {
-        NewMessage { content, key: None }
+        NewMessage {
+            content,
+            key: None,
+            split: None,
+        }
     }
 }
 
@@ -101,6 +114,14 @@ impl NewMessage {
     #[must_use]
     pub fn security_contexts(mut self, contexts: Vec<SecurityContext>) -> NewMessage {
         self.content = self.content.security_contexts(contexts);
+        self
+    }
+
+    /// Says what becomes of a text that is longer than one message. Default: what the view of the
+    /// agent, or else the chat system's capabilities, say.
+    #[must_use]
+    pub fn split(mut self, split: Split) -> NewMessage {
+        self.split = Some(split);
         self
     }
 

@@ -56,6 +56,7 @@ impl Collaboration {
             let wanted = Wanted {
                 origin,
                 is_keyed: true,
+                is_rest: false,
                 digest: None,
                 conversation,
                 capabilities,
@@ -112,7 +113,7 @@ impl Collaboration {
     }
 
     /// The row of that post, and the digest of what was posted, if it is known.
-    async fn row_of(
+    pub(super) async fn row_of(
         &self,
         conversation: &Place,
         origin: &OriginId,

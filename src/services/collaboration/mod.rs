@@ -11,9 +11,11 @@ mod earlier;
 mod events;
 mod history;
 mod measure;
+mod pieces;
 mod posting;
 mod search;
 mod sharing;
+mod splitting;
 mod transfer;
 mod upload;
 mod workers;
@@ -34,7 +36,7 @@ use crate::events::{Feed, Names, Shares};
 use crate::filter::Patterns;
 use crate::hub::{Hub, Timer};
 use crate::journal::Entries;
-use crate::model::{ChannelId, Place, Principal};
+use crate::model::{ChannelId, Place, Principal, Split};
 use crate::origin::Origins;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,6 +142,8 @@ pub struct Collaboration {
     patient: bool,
     /// How long each call may take; `None`: as long as it may without that.
     within: Option<Duration>,
+    /// What posts do with a longer text; `None`: what the chat system's capabilities say.
+    split: Option<Split>,
 }
 
 impl std::fmt::Debug for Collaboration {
@@ -158,6 +162,7 @@ impl Collaboration {
             principal,
             patient: true,
             within: None,
+            split: None,
         }
     }
 
@@ -178,6 +183,17 @@ impl Collaboration {
     pub fn within(&self, most: Duration) -> Collaboration {
         Collaboration {
             within: Some(most),
+            ..self.clone()
+        }
+    }
+
+    /// The same view, whose posts do that with a text that is longer than one message, unless
+    /// [`NewMessage::split`](crate::NewMessage::split) says something else. Default: what the
+    /// backend has in its [`Capabilities`].
+    #[must_use]
+    pub fn splitting(&self, split: Split) -> Collaboration {
+        Collaboration {
+            split: Some(split),
             ..self.clone()
         }
     }

@@ -4,14 +4,14 @@
 //! A key is one message. See [`earlier`](super::earlier) for how a repeat is found.
 
 use super::active::JoinedChannel;
-use super::measure::{with_text, within_limits};
+use super::measure::{in_pieces, with_text};
 use super::{Collaboration, Sending, busy};
 use crate::agents::{About, Begun, Post, PostBook};
 use crate::backend::{Capabilities, Outgoing};
 use crate::error::{Error, Result};
 use crate::model::{
-    ChannelId, ContentDigest, Id, Message, NewMessage, OriginId, Place, PostKey, Posted, Record,
-    What, Who,
+    ChannelId, Content, ContentDigest, Id, Message, NewMessage, OriginId, Place, PostKey, Posted,
+    Record, What, Who,
 };
 use crate::services::AsyncResult;
 use crate::waiting::park;
@@ -30,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) origin: OriginId,
     /// Whether an earlier post may have this origin, and what it has to have said then.
     pub(super) is_keyed: bool,
+    /// Whether it continues a text whose first piece the throttles have counted.
+    pub(super) is_rest: bool,
     pub(super) digest: Option<ContentDigest>,
     pub(super) conversation: Place,
     pub(super) capabilities: Capabilities,
@@ -59,6 +61,11 @@ impl Collaboration {
     /// channel, and for the chat system, 35 seconds in all. A post with a key repeats harmlessly:
     /// it returns the message that was posted first.
     ///
+    /// A text that is longer than one message of the chat system is refused, or becomes several
+    /// messages in order: see [`Split`](crate::Split). Then the first of them is returned, and
+    /// throttles count them as one post. If not all could be posted, the outcome is unknown, and a
+    /// repeat with the same key posts those that are missing.
+    ///
     /// # Errors
     /// `Invalid` for an empty message or what is no channel id; `Forbidden` if the channel is not
     /// provisioned; `AgentInactive`; `ChannelInactive`; `TooLarge`; `Throttled`;
@@ -81,7 +88,6 @@ impl Collaboration {
 
     async fn post_through(self, channel: Result<ChannelId>, message: NewMessage) -> Result<Posted> {
         let channel = channel?;
-        let sending = &self.parts.sending;
         let due = self.parts.timer.now() + self.deadline();
         self.check()?;
         self.check_writable()?;
@@ -89,22 +95,40 @@ impl Collaboration {
         let message = with_text(message)?;
         let joined = self.joined(&channel, due).await?;
         let (capabilities, conversation) = self.conversation(&channel)?;
-        within_limits(&message.content, &joined.info, &capabilities.limits)?;
+        let split = message.split.or(self.split).unwrap_or(capabilities.split);
+        let (info, limits) = (&joined.info, &capabilities.limits);
+        let pieces = in_pieces(&message.content, info, limits, split)?;
         let wanted = Wanted {
             origin: self.origin(&channel, message.key.as_ref()),
             is_keyed: message.key.is_some(),
+            is_rest: false,
             digest,
             conversation,
             capabilities,
             joined,
         };
-        let bytes = 1024 + 3 * message.content.bytes();
+        match pieces {
+            None => self.post_one(wanted, message.content, due).await,
+            // Boxed, so that the future of every other post stays small.
+            Some(pieces) => Box::pin(self.post_pieces(wanted, message, pieces, due)).await,
+        }
+    }
+
+    /// Posts what one message holds.
+    pub(super) async fn post_one(
+        &self,
+        wanted: Wanted,
+        content: Content,
+        due: Duration,
+    ) -> Result<Posted> {
+        let sending = &self.parts.sending;
+        let bytes = 1024 + 3 * content.bytes();
         let reserved = sending.budget.reserve(bytes);
         let reserved = Some(reserved.ok_or_else(|| busy("the journal"))?);
         let about = About {
             posted_by: self.posted_by(),
             transfer: false,
-            digest,
+            digest: wanted.digest,
         };
         let begun = sending
             .book
@@ -131,7 +155,7 @@ impl Collaboration {
             place: wanted.conversation,
             join: wanted.joined.join,
             about,
-            message: Outgoing::new(wanted.origin, message.content),
+            message: Outgoing::new(wanted.origin, content),
         };
         sending.posting.send(post, wanted.joined.session, due);
         match waiting.await {
@@ -162,6 +186,9 @@ impl Collaboration {
         };
         if self.cell.look(is_full) {
             return Err(busy("the agent"));
+        }
+        if wanted.is_rest {
+            return Ok(None);
         }
         let now = self.parts.timer.now();
         let channel = &wanted.conversation.channel;
@@ -217,7 +244,7 @@ impl Drop for Unsent<'_> {
     }
 }
 
-fn posted(row: Arc<Record>, repeated: bool) -> Result<Posted> {
+pub(super) fn posted(row: Arc<Record>, repeated: bool) -> Result<Posted> {
     Ok(Posted::new(message_of(row)?, repeated))
 }
 

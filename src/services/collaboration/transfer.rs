@@ -51,6 +51,7 @@ impl Collaboration {
         let wanted = Wanted {
             origin: self.origin(&channel, None),
             is_keyed: false,
+            is_rest: false,
             digest: None,
             conversation,
             capabilities,

@@ -95,3 +95,26 @@ fn posts_keep_the_pace_and_their_order() {
     lene.hears("line 19");
     assert_eq!(lene.heard(Some("bot0"), "#ops"), wanted);
 }
+
+#[test]
+fn a_long_text_arrives_in_lines_that_irc_takes() {
+    let Some(server) = Server::open("IRC, a long text") else {
+        return;
+    };
+    let lene = server.person_in("lene", "#ops");
+    let engine = server.engine(FAST);
+    let bot = bot(&engine, "bot0", &["chat-room:#ops"]);
+    let words = "wörter ".repeat(100);
+    let text = format!("first line\n\nthird line\n{words}end");
+    let posted = bot.post("chat-room:#ops", NewMessage::text(&text).key("long"));
+    assert_eq!(posted.expect("posted").message.text, "first line");
+    lene.hears(" end");
+    let heard = lene.heard(Some("bot0"), "#ops");
+    assert_eq!(heard[..2], ["first line", "third line"]);
+    assert_eq!(heard[2..].join(" "), format!("{words}end"));
+    assert!(heard.iter().all(|line| line.len() <= 380), "{heard:?}");
+    let again = bot.post("chat-room:#ops", NewMessage::text(&text).key("long"));
+    assert!(again.expect("known").repeated);
+    lene.does("PRIVMSG #ops :and?");
+    assert_eq!(lene.heard(Some("bot0"), "#ops"), heard);
+}

@@ -7,6 +7,7 @@
 mod answers;
 mod content;
 mod repeats;
+mod splitting;
 mod waiting;
 
 use crate::script::Script;
