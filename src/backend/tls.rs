@@ -231,7 +231,9 @@ pub(crate) fn failed(domain: &str, error: &io::Error) -> BackendError {
 #[cfg(feature = "ucwa")]
 pub(crate) fn may_lack_suites(error: &io::Error) -> bool {
     use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity};
-    let said_by_tls = error.get_ref().and_then(|said| said.downcast_ref());
+    let said_by_tls = error
+        .get_ref()
+        .and_then(|said| said.downcast_ref::<rustls::Error>());
     match said_by_tls {
         Some(rustls::Error::AlertReceived(alert)) => {
             matches!(alert, HandshakeFailure | InsufficientSecurity)
