@@ -89,10 +89,3 @@ impl From<std::io::Error> for BackendError {
         BackendError::unreachable(error.to_string())
     }
 }
-
-/// The engine no longer wants the link: [`BackendErrorKind::Unreachable`].
-impl From<super::Closed> for BackendError {
-    fn from(closed: super::Closed) -> BackendError {
-        BackendError::unreachable(closed.to_string())
-    }
-}

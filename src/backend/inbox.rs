@@ -175,6 +175,13 @@ impl StateChange {
 #[error("the engine has closed this inbox")]
 pub struct Closed;
 
+/// The engine no longer wants the link: [`Unreachable`](super::BackendErrorKind::Unreachable).
+impl From<Closed> for BackendError {
+    fn from(closed: Closed) -> BackendError {
+        BackendError::unreachable(closed.to_string())
+    }
+}
+
 /// Why an item was not taken.
 #[derive(Debug)]
 pub enum Full {
