@@ -37,6 +37,8 @@ struct StoredMessage {
     /// Milliseconds since 1970.
     time: i64,
     alert: bool,
+    #[serde(default)]
+    automatic: bool,
     subject: Option<String>,
     text: String,
     parts: Option<String>,
@@ -56,7 +58,8 @@ impl EventCopy {
                 channel: channel.to_string(),
                 active: *active,
             },
-            EventBody::Gap => Body::Gap,
+            // The engine never makes an event of another type.
+            EventBody::Gap | EventBody::Other(_) => Body::Gap,
         };
         EventCopy {
             time: event.time.timestamp_millis(),
@@ -96,6 +99,7 @@ fn stored(message: &Message) -> StoredMessage {
         posted_by: message.posted_by.clone(),
         time: message.time.timestamp_millis(),
         alert: content.alert,
+        automatic: content.automatic,
         subject: content.subject.clone(),
         text: message.text.clone(),
         parts: parts::encode(&content.parts),
@@ -113,6 +117,7 @@ fn restored(body: Body) -> Result<EventBody, Error> {
             let content = Content {
                 subject: stored.subject,
                 alert: stored.alert,
+                automatic: stored.automatic,
                 parts: parts::decode(stored.parts.as_deref(), &stored.text),
                 classification: stored.classification.map(|token| Classification { token }),
                 security_contexts: parts::decode_contexts(stored.contexts.as_deref()),
@@ -156,6 +161,7 @@ mod tests {
         };
         let content = Content::parts(vec![Part::Text("see ".into()), code])
             .alert()
+            .automatic()
             .story("Pump 3")
             .classification("secret")
             .security_contexts(vec![context]);

@@ -4,11 +4,13 @@ use super::document;
 use super::unknown::least;
 use super::{pairs, time};
 use crate::model::{
-    Address, AgentId, AgentState, AgentStatus, ChannelId, ChannelStatus, JoinState, ManagementMode,
-    NewAgent, ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode, ReaderName,
-    ReaderStatus, Throttle, ThrottleId, ThrottleKind, UserId,
+    Address, AgentId, AgentState, AgentStatus, ChannelId, ChannelStatus, Contacts, DeadDelivery,
+    Event, JoinState, ManagementMode, NewAgent, OpenContact, ProvisionedAgent, ProvisionedChannel,
+    ProvisionedUser, ProvisioningMode, ReaderName, ReaderStatus, Throttle, ThrottleId,
+    ThrottleKind, UserId,
 };
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 document!(NewAgent {
     id: AgentId,
@@ -26,7 +28,55 @@ document!(NewAgent {
     #[serde(skip_serializing_if = "Option::is_none")]
     management: Option<ManagementMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    contacts: Option<Contacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expected_revision: Option<u64>,
+});
+
+impl Serialize for Contacts {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Contacts::Provisioned => WhoMay::Provisioned,
+            Contacts::Open { most } => WhoMay::Open { most: *most },
+        }
+        .serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Contacts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Contacts, D::Error> {
+        Ok(match WhoMay::deserialize(from)? {
+            WhoMay::Provisioned => Contacts::Provisioned,
+            WhoMay::Open { most } => Contacts::Open { most },
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WhoMay {
+    Provisioned,
+    Open { most: u32 },
+}
+
+document!(OpenContact {
+    id: ChannelId,
+    #[serde(deserialize_with = "least")]
+    state: JoinState,
+    #[serde(with = "time")]
+    heard: DateTime<Utc>,
+    #[serde(default, with = "time::optional", skip_serializing_if = "Option::is_none")]
+    answered: Option<DateTime<Utc>>,
+});
+
+document!(DeadDelivery {
+    agent: AgentId,
+    reader: ReaderName,
+    event: Event,
+    attempts: u32,
+    reason: String,
+    #[serde(with = "time")]
+    died: DateTime<Utc>,
 });
 
 document!(ProvisionedChannel {
@@ -46,6 +96,8 @@ document!(ProvisionedAgent {
     mode: ProvisioningMode,
     #[serde(deserialize_with = "least")]
     management: ManagementMode,
+    #[serde(default)]
+    contacts: Contacts,
     #[serde(deserialize_with = "least")]
     state: AgentState,
     revision: u64,
@@ -81,6 +133,8 @@ document!(AgentStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
     channels: Vec<ChannelStatus>,
+    #[serde(default)]
+    open_contacts: usize,
 });
 
 document!(ReaderStatus {

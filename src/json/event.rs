@@ -73,6 +73,7 @@ const CHANNEL_STATE: &str = "channel_state";
 const GAP: &str = "gap";
 const AGENT_STATE: &str = "agent_state";
 const COMPOSING: &str = "composing";
+const STRANGER: &str = "stranger";
 
 impl<'a> Written<'a> {
     fn of_event(body: &'a EventBody) -> Written<'a> {
@@ -144,6 +145,10 @@ impl<'a> Written<'a> {
                 composing: Some(*composing),
                 ..written(COMPOSING, Some(agent))
             },
+            Broadcast::Stranger { agent, channel } => Written {
+                channel: Some(channel),
+                ..written(STRANGER, Some(agent))
+            },
             Broadcast::Other(name) => written(name, None),
         }
     }
@@ -193,6 +198,10 @@ impl Read {
                 agent: agent?,
                 channel: needed(self.channel, "channel")?,
                 composing: needed(self.composing, "composing")?,
+            },
+            STRANGER => Broadcast::Stranger {
+                agent: agent?,
+                channel: needed(self.channel, "channel")?,
             },
             _ => Broadcast::Other(self.r#type),
         })

@@ -5,7 +5,7 @@ use super::document;
 use super::time;
 use crate::model::{
     ChannelId, Classification, Content, Message, MessageId, NewMessage, Part, PostKey, Posted,
-    SecurityContext,
+    SecurityContext, Split,
 };
 use chrono::{DateTime, Utc};
 use serde::de::Error as _;
@@ -38,6 +38,8 @@ impl<'de> Deserialize<'de> for Classification {
 #[derive(Serialize)]
 struct Markings<'a> {
     alert: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    automatic: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +56,7 @@ impl<'a> Markings<'a> {
         let Content {
             subject,
             alert,
+            automatic,
             parts,
             classification,
             security_contexts,
@@ -61,6 +64,7 @@ impl<'a> Markings<'a> {
         let is_plain = matches!(parts.as_slice(), [Part::Text(said)] if said == text);
         Markings {
             alert: *alert,
+            automatic: *automatic,
             subject: subject.as_deref(),
             parts: (!is_plain).then_some(parts),
             classification: classification.as_ref(),
@@ -74,6 +78,8 @@ struct ReadContent {
     text: Option<String>,
     #[serde(default)]
     alert: bool,
+    #[serde(default)]
+    automatic: bool,
     subject: Option<String>,
     parts: Option<Vec<Part>>,
     classification: Option<Classification>,
@@ -92,6 +98,7 @@ impl ReadContent {
         Ok(Content {
             subject: self.subject,
             alert: self.alert,
+            automatic: self.automatic,
             parts,
             classification: self.classification,
             security_contexts: self.security_contexts,
@@ -254,6 +261,47 @@ impl<'de> Deserialize<'de> for PostKey {
     }
 }
 
+/// The names of [`Split`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Splits {
+    Never,
+    Lines,
+    Fit,
+}
+
+impl From<Split> for Splits {
+    fn from(split: Split) -> Splits {
+        match split {
+            Split::Never => Splits::Never,
+            Split::Lines => Splits::Lines,
+            Split::Fit => Splits::Fit,
+        }
+    }
+}
+
+impl From<Splits> for Split {
+    fn from(split: Splits) -> Split {
+        match split {
+            Splits::Never => Split::Never,
+            Splits::Lines => Split::Lines,
+            Splits::Fit => Split::Fit,
+        }
+    }
+}
+
+impl Serialize for Split {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Splits::from(*self).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Split {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Split, D::Error> {
+        Splits::deserialize(from).map(Split::from)
+    }
+}
+
 impl Serialize for NewMessage {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -262,10 +310,20 @@ impl Serialize for NewMessage {
             content: &'a Content,
             #[serde(flatten)]
             key: Key,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            split: Option<Splits>,
         }
-        let NewMessage { content, key } = self;
-        let key = Key::of(key.as_ref());
-        Written { content, key }.serialize(to)
+        let NewMessage {
+            content,
+            key,
+            split,
+        } = self;
+        Written {
+            content,
+            key: Key::of(key.as_ref()),
+            split: split.map(Splits::from),
+        }
+        .serialize(to)
     }
 }
 
@@ -277,11 +335,13 @@ impl<'de> Deserialize<'de> for NewMessage {
             content: Content,
             #[serde(flatten)]
             key: Key,
+            split: Option<Splits>,
         }
         let read = Read::deserialize(from)?;
         Ok(NewMessage {
             content: read.content,
             key: read.key.post_key()?,
+            split: read.split.map(Split::from),
         })
     }
 }

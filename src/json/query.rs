@@ -67,6 +67,8 @@ document!(EventQuery {
     local: bool,
     #[serde(default = "yes")]
     remote: bool,
+    #[serde(default = "yes")]
+    automatic: bool,
 });
 
 /// The beginning has no number that every reader of JSON can hold, so it is a member of its own.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 /// An event that no attempt of a [shared reader](crate::SharedReader) got done. A copy of it is
 /// kept, however long its message is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DeadDelivery {
     /// Whose reader gave it up.

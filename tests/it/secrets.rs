@@ -2,10 +2,8 @@
 //! That every public type has a `Debug` at all is a lint (`missing_debug_implementations`).
 
 use std::fmt::Debug;
-
 use switchboard::backend::ucwa::UcwaConfig;
 use switchboard::backend::xmpp::{Accounts, Component, XmppConfig};
-
 use switchboard::wire::{AuthenticationCredentials, Format, ProvisionedUser, route};
 use switchboard::{Credentials, Engine, NewUser, Secret, Token};
 

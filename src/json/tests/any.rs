@@ -65,15 +65,16 @@ pub(super) fn classification() -> impl Strategy<Value = Option<Classification>> 
 pub(super) fn content() -> impl Strategy<Value = Content> {
     (
         option::of(text()),
-        any::<bool>(),
+        any::<(bool, bool)>(),
         vec(part(), 0..4),
         classification(),
         contexts(),
     )
         .prop_map(
-            |(subject, alert, parts, classification, security_contexts)| Content {
+            |(subject, (alert, automatic), parts, classification, security_contexts)| Content {
                 subject,
                 alert,
+                automatic,
                 parts,
                 classification,
                 security_contexts,
@@ -101,7 +102,12 @@ pub(super) fn new_message() -> impl Strategy<Value = NewMessage> {
         text().prop_map(|key| PostKey(format!("k:{key}"))),
         any::<(i64, u32)>().prop_map(|(seq, nth)| PostKey(format!("e:{seq}:{nth}"))),
     ];
-    (content(), option::of(key)).prop_map(|(content, key)| NewMessage { content, key })
+    let split = one_of([Split::Never, Split::Lines, Split::Fit]);
+    (content(), option::of(key), option::of(split)).prop_map(|(content, key, split)| NewMessage {
+        content,
+        key,
+        split,
+    })
 }
 
 pub(super) fn body() -> impl Strategy<Value = EventBody> {
@@ -152,8 +158,30 @@ pub(super) fn broadcast() -> impl Strategy<Value = Broadcast> {
                 composing,
             }
         }),
+        (id(), channel_id()).prop_map(|(agent, channel)| Broadcast::Stranger { agent, channel }),
         "[a-z]{12}".prop_map(Broadcast::Other),
     ]
+}
+
+fn contacts() -> impl Strategy<Value = Contacts> {
+    prop_oneof![
+        Just(Contacts::Provisioned),
+        any::<u32>().prop_map(|most| Contacts::Open { most }),
+    ]
+}
+
+pub(super) fn open_contact() -> impl Strategy<Value = OpenContact> {
+    let state = one_of(JoinState::ALL);
+    (channel_id(), state, time(), option::of(time()))
+        .prop_map(|(id, state, heard, answered)| OpenContact::new(id, state, heard, answered))
+}
+
+pub(super) fn dead_delivery() -> impl Strategy<Value = DeadDelivery> {
+    (id(), id(), event(), any::<u32>(), text(), time()).prop_map(
+        |(agent, reader, event, attempts, reason, died)| {
+            DeadDelivery::new(agent, reader, event, attempts, reason, died)
+        },
+    )
 }
 
 pub(super) fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
@@ -166,6 +194,7 @@ pub(super) fn new_agent() -> impl Strategy<Value = NewAgent> {
         option::of(one_of(ProvisioningMode::ALL)),
         any::<bool>(),
         option::of(one_of(ManagementMode::ALL)),
+        option::of(contacts()),
     );
     (
         id::<AgentId>(),
@@ -179,13 +208,14 @@ pub(super) fn new_agent() -> impl Strategy<Value = NewAgent> {
                 id,
                 address,
                 (channels, users, metadata),
-                (mode, can_provision, management),
+                (mode, can_provision, management, contacts),
                 revision,
             )| {
                 let mut agent = NewAgent::new(id, address).expect("ids");
                 (agent.channels, agent.users, agent.metadata) = (channels, users, metadata);
                 (agent.mode, agent.can_provision, agent.management) =
                     (mode, can_provision, management);
+                agent.contacts = contacts;
                 agent.expected_revision = revision;
                 agent
             },
@@ -198,7 +228,7 @@ pub(super) fn provisioned_agent() -> impl Strategy<Value = ProvisionedAgent> {
     let lists = (vec(channel, 0..3), pairs(), vec(id(), 0..3));
     let modes = (
         one_of(ProvisioningMode::ALL),
-        one_of(ManagementMode::ALL),
+        (one_of(ManagementMode::ALL), contacts()),
         one_of(AgentState::ALL),
     );
     (id(), id(), lists, modes, any::<u64>()).prop_map(
@@ -226,13 +256,14 @@ pub(super) fn agent_status() -> impl Strategy<Value = AgentStatus> {
         words,
         times,
         vec(channel, 0..3),
-        any::<u32>(),
+        any::<(u32, u16)>(),
     )
         .prop_map(
-            |(id, state, (reason, warning), (since, next_try), channels, attempt)| {
+            |(id, state, (reason, warning), (since, next_try), channels, (attempt, open))| {
                 let mut status = AgentStatus::new(id, since);
                 (status.state, status.reason, status.warning) = (state, reason, warning);
                 (status.next_try, status.channels, status.attempt) = (next_try, channels, attempt);
+                status.open_contacts = open.into();
                 status
             },
         )
@@ -276,10 +307,15 @@ pub(super) fn query() -> impl Strategy<Value = EventQuery> {
         kinds,
         vec(text(), 0..3),
         option::of(text()),
-        any::<(bool, bool)>(),
+        any::<(bool, bool, bool)>(),
     )
         .prop_map(
-            |((messages, metadata, channel_states), channels, regex, (local, remote))| EventQuery {
+            |(
+                (messages, metadata, channel_states),
+                channels,
+                regex,
+                (local, remote, automatic),
+            )| EventQuery {
                 kinds: EventKinds {
                     messages,
                     metadata,
@@ -289,6 +325,7 @@ pub(super) fn query() -> impl Strategy<Value = EventQuery> {
                 regex,
                 local,
                 remote,
+                automatic,
             },
         )
 }

@@ -127,6 +127,13 @@ fn each_kind_of_broadcast_has_this_text() {
                 .into(),
         ),
         (
+            Broadcast::Stranger {
+                agent: echo(),
+                channel: ops(),
+            },
+            r#"{"type":"stranger","agent":"echo","channel":"chat-room:ops"}"#.into(),
+        ),
+        (
             Broadcast::Other("quake".into()),
             r#"{"type":"quake"}"#.into(),
         ),

@@ -69,6 +69,8 @@ survive! {
     provisioned_users: (id(), text(), any::<bool>())
         .prop_map(|(id, name, has_password)| ProvisionedUser::new(id, name, has_password));
     agent_statuses: agent_status();
+    open_contacts: open_contact();
+    dead_deliveries: dead_delivery();
     reader_statuses: (id(), id(), any::<u64>(), time())
         .prop_map(|(agent, name, lag, moved)| ReaderStatus::new(agent, name, lag, moved));
     throttles: (id(), one_of(ThrottleKind::ALL), any::<u32>(), vec(id(), 0..3))

@@ -184,7 +184,7 @@ fn is_boundary(before: &str, after: &str) -> bool {
         || matches!(next, JOINER | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
     let flags = before.chars().rev().take_while(is_flag).count();
     let is_half_flag = is_flag(&next) && flags % 2 == 1;
-    !extends && last != JOINER && !is_half_flag && !(last == '\r' && next == '\n')
+    !(extends || last == JOINER || is_half_flag || (last == '\r' && next == '\n'))
 }
 
 #[cfg(test)]
