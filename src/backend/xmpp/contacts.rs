@@ -2,7 +2,6 @@
 
 use super::core::Core;
 use super::errors::StanzaError;
-use super::held::Live;
 use super::jid::Jid;
 use super::message::said;
 use super::ns;
@@ -12,7 +11,7 @@ use super::state::{Agent, Contact, WATCHERS_MAX};
 use super::strays::Stray;
 use super::talk::{Talk, from_contact};
 use super::xml::Element;
-use crate::backend::{BackendError, Inbound, Joined, ResumePoint, SeenBy, StateChange};
+use crate::backend::{BackendError, Joined, ResumePoint, SeenBy, StateChange};
 use crate::model::ChannelInfo;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -51,7 +50,7 @@ pub(super) async fn join(
         .as_ref()
         .and_then(Reached::parse)
         .filter(|_| talk.has_archive(core));
-    begin_holding(core, talk, session)?;
+    begin_holding(core, talk, session, false)?;
     subscribe(core, talk)?;
     core.fence().await?;
     if let Some(refused) = take_refusal(core, talk, session)? {
@@ -63,6 +62,16 @@ pub(super) async fn join(
         stands = talk.newest(core).await?;
         talk.stands_at(core, stands.clone());
     }
+    entered(core, talk, session, stands).await
+}
+
+/// Returns the answer to a join: what the contact is like, and how far it was heard.
+async fn entered(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    stands: Option<Reached>,
+) -> Result<Joined, BackendError> {
     let uploads = super::upload::service(core, &talk.agent).await?;
     let (presence, text) = core.with_agent(talk.agent.bare(), session, |agent| {
         agent
@@ -85,10 +94,46 @@ pub(super) async fn join(
     Ok(Joined::new(info).with_resume(stands.as_ref().and_then(Reached::to_resume)))
 }
 
+/// Lets somebody in who wrote first and whom nobody provisioned: hands over what they wrote, and
+/// what the archive has since the contact was let in before. Nothing is asked of them.
+pub(super) async fn admit(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    resume: Option<ResumePoint>,
+) -> Result<Joined, BackendError> {
+    let point = resume
+        .as_ref()
+        .and_then(Reached::parse)
+        .filter(|_| talk.has_archive(core));
+    begin_holding(core, talk, session, true)?;
+    let had_point = point.is_some();
+    let mut stands = talk.catch_up(core, point).await?;
+    if !had_point {
+        stands = talk.newest(core).await?;
+        talk.stands_at(core, stands.clone());
+    }
+    entered(core, talk, session, stands).await
+}
+
 /// Notes the contact, and holds what it says from now on; what it said before the join is held
 /// first.
-fn begin_holding(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
-    let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
+fn begin_holding(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    is_open: bool,
+) -> Result<(), BackendError> {
+    let begun = core.with_agent(talk.agent.bare(), session, |agent| {
+        if is_open
+            && let Some(known) = agent.contacts.get(&talk.jid)
+            && known.channel != talk.channel
+        {
+            return Err(BackendError::refused(format!(
+                "the contact is joined as `{}`",
+                known.channel
+            )));
+        }
         let strays = agent.strays.take(|stray| stray.from == talk.jid);
         let contact = agent
             .contacts
@@ -102,16 +147,22 @@ fn begin_holding(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendEr
                 trail: None,
                 refused: None,
                 composing: false,
+                is_open,
             });
         contact.channel = talk.channel.clone();
+        contact.is_open = is_open;
         contact.refused = None;
         contact.held.get_or_insert_default();
-        (strays, agent.since)
+        Ok((strays, agent.since))
     })?;
+    let (strays, since) = begun?;
     for Stray { came, stanza, .. } in strays {
         // What the server kept for an account that was away is in its archive: news, or history,
-        // from there.
-        if talk.has_archive(core) && kept_since(core, &stanza).is_some_and(|said| said < since) {
+        // from there. Of somebody who is let in because of it, it is all there is.
+        if !is_open
+            && talk.has_archive(core)
+            && kept_since(core, &stanza).is_some_and(|said| said < since)
+        {
             continue;
         }
         if let Some(live) = from_contact(talk, core, &stanza, came) {
@@ -177,8 +228,8 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
 pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let known = core.with_agent(talk.agent.bare(), session, |agent| {
         let left = agent.contacts.remove(&talk.jid);
-        let known = left.is_some();
-        if let Some(contact) = left.filter(|_| !core.is_component) {
+        let known = left.as_ref().is_some_and(|contact| !contact.is_open);
+        if let Some(contact) = left.filter(|left| !core.is_component && !left.is_open) {
             agent.early.insert(talk.jid.clone(), contact.resources);
         }
         known
@@ -206,12 +257,16 @@ pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
     if !core.is_component {
         return core.send(&gone(None));
     }
-    for contact in agent.contacts.keys().chain(
-        agent
-            .watchers
-            .iter()
-            .filter(|one| !agent.contacts.contains_key(*one)),
-    ) {
+    let shown = |contact: &&String| {
+        let known = agent.contacts.get(*contact);
+        known.is_some_and(|known| !known.is_open)
+    };
+    for contact in agent
+        .contacts
+        .keys()
+        .filter(shown)
+        .chain(agent.watchers.iter().filter(|one| !shown(one)))
+    {
         core.send(&core.from(&agent.jid, gone(Some(contact))))?;
     }
     Ok(())
@@ -321,81 +376,6 @@ fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendErr
         }
         _ if core.is_component => presence_to(core, &jid, from.as_str(), None),
         _ => Ok(()),
-    }
-}
-
-/// Handles a message or a typing notice of a person to an agent.
-pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
-    let said = said(stanza);
-    let came = core.inbox.now();
-    let stray = || Stray {
-        to: to.to_owned(),
-        from: from.bare().to_owned(),
-        came,
-        stanza: stanza.clone(),
-    };
-    let talk = {
-        let mut guard = core.state.lock();
-        let state = &mut *guard;
-        let Some(agent) = state.agents.get_mut(to) else {
-            if said.parts.is_some() {
-                state.strays.keep(stray());
-            }
-            return;
-        };
-        let Some(contact) = agent.contacts.get_mut(from.bare()) else {
-            if said.parts.is_some() {
-                agent.strays.keep(stray());
-            }
-            return;
-        };
-        let typing = said.composing.unwrap_or(false) && said.parts.is_none();
-        let mut change = None;
-        if said.parts.is_some() || said.composing.is_some() {
-            contact.spoke = from.resource().map(|_| from.clone());
-            if std::mem::replace(&mut contact.composing, typing) != typing {
-                change = Some(StateChange::Composing {
-                    agent: agent.key,
-                    channel: contact.channel.clone(),
-                    composing: typing,
-                });
-            }
-        }
-        let (key, jid, channel) = (agent.key, agent.jid.clone(), contact.channel.clone());
-        drop(guard);
-        if let Some(change) = change {
-            core.inbox.state(change);
-        }
-        Talk {
-            key,
-            agent: jid,
-            jid: from.bare().to_owned(),
-            channel,
-            is_room: false,
-        }
-    };
-    if said.parts.is_none() {
-        return;
-    }
-    let Some(live) = from_contact(&talk, core, stanza, came) else {
-        return;
-    };
-    if let Some(item) = hold(core, to, &talk, live) {
-        core.hand_over(item).await;
-    }
-}
-
-/// Holds a message if its conversation is being caught up; returns it otherwise.
-fn hold(core: &Core, to: &str, talk: &Talk, live: Live) -> Option<Inbound> {
-    let mut state = core.state.lock();
-    let agent = state.agents.get_mut(to)?;
-    let contact = agent.contacts.get_mut(&talk.jid)?;
-    match &mut contact.held {
-        Some(held) => {
-            held.push(live);
-            None
-        }
-        None => Some(live.passed(&mut contact.trail, contact.has_gap)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::core::Core;
 use super::jid::Jid;
 use super::ns;
 use super::xml::Element;
-use super::{contacts, errors, posting, room_presence, room_words};
+use super::{contacts, errors, hearing, posting, room_presence, room_words};
 use crate::backend::{BackendError, BackendErrorKind};
 
 /// Handles one stanza.
@@ -67,7 +67,7 @@ async fn message(core: &Core, stanza: &Element) {
             }
         }
         Some("groupchat") => room_words::heard(core, &from, &to, stanza).await,
-        _ => contacts::heard(core, &from, &to, stanza).await,
+        _ => hearing::heard(core, &from, &to, stanza).await,
     }
 }
 

@@ -188,6 +188,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
         trail: None,
         refused: None,
         composing: false,
+        is_open: false,
     };
     let address = Address::parse("xmpp:bot@agents.im.test").expect("an address");
     core.shared.occupy(ROOM, "bot", &address, 1);

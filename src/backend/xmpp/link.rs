@@ -12,7 +12,7 @@ use super::state::Agent;
 use super::strays::Strays;
 use super::tasks::{self, FAREWELL_MAX};
 use super::xml::Element;
-use super::{contacts, core, disco, errors, probe};
+use super::{contacts, core, disco, errors, hearing, probe};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use std::collections::{HashMap, HashSet};
@@ -249,6 +249,9 @@ async fn sign_in(
         key,
         session,
     });
+    for item in hearing::strangers(core, &signed.jid) {
+        core.hand_over(item).await;
+    }
     if !core.is_component {
         core.send(&Element::stanza("presence"))?;
         core.fence().await?;

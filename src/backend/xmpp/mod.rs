@@ -8,7 +8,7 @@
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `state` `asking` `fence` `held` `copies` `originals` `strays` `sent` `shared` | what a link knows, and what links share |
 //! | `link` `tasks` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
-//! | `session` `rooms` `room_presence` `room_words` `contacts` `talk` `catch_up` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
+//! | `session` `rooms` `room_presence` `room_words` `contacts` `hearing` `talk` `catch_up` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at
 //! compile time, and one binary needs both; its component's stream ends for one invalid stanza of
@@ -73,6 +73,7 @@ mod form;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod fuzz;
+mod hearing;
 mod held;
 mod http;
 mod identity;

@@ -78,6 +78,13 @@ impl Session for XmppSession {
         })
     }
 
+    fn admit(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined> {
+        reply(async move {
+            let talk = self.talk(&channel)?;
+            contacts::admit(&self.core, &talk, self.session, resume).await
+        })
+    }
+
     fn leave(self: Arc<Self>, channel: ChannelId) -> Reply<()> {
         reply(async move {
             let talk = self.talk(&channel)?;

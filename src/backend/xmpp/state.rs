@@ -59,6 +59,9 @@ pub(super) struct Contact {
     /// The server's reason for refusing the subscription.
     pub(super) refused: Option<StanzaError>,
     pub(super) composing: bool,
+    /// Whether nobody provisioned them: they were not asked for their presence, nor shown the
+    /// agent's.
+    pub(super) is_open: bool,
 }
 
 /// An agent that is signed in.

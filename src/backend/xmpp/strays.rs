@@ -68,6 +68,11 @@ impl Strays {
         }))
     }
 
+    /// The messages, in order.
+    pub(super) fn line(&self) -> impl Iterator<Item = &Stray> {
+        self.line.iter().map(|(_, stray)| stray)
+    }
+
     /// Takes out the messages that `is_meant` selects, in order.
     pub(super) fn take(&mut self, is_meant: impl Fn(&Stray) -> bool) -> Vec<Stray> {
         let (meant, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.line)

@@ -13,6 +13,7 @@ mod meeting_day;
 mod meetings;
 mod odd;
 mod signing_on;
+mod strangers;
 mod talking;
 mod trouble;
 mod walk;

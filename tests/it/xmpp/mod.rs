@@ -23,6 +23,7 @@ mod resolver;
 pub(crate) mod scripted;
 mod security;
 pub(crate) mod server;
+mod strangers;
 mod talking;
 pub(crate) mod town;
 mod world;

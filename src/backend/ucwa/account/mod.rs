@@ -55,7 +55,7 @@ use people::People;
 use post::Done;
 use presences::Presences;
 use profile::Profile;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use turn::Turn;
 
@@ -74,6 +74,8 @@ pub(super) enum Input {
     Pulse,
     /// The engine joins a channel.
     Join(ChannelId, Option<ResumePoint>, Done<Joined>),
+    /// The engine lets somebody in who wrote first and whom nobody provisioned.
+    Admit(ChannelId, Option<ResumePoint>, Done<Joined>),
     /// Nobody waits for the join of that channel any more.
     JoinGivenUp(ChannelId),
     /// The engine leaves a channel.
@@ -96,6 +98,8 @@ struct Known {
     presences: Presences,
     logs: Logs,
     lanes: Lanes,
+    /// Contacts whom nobody provisioned: their presence is not asked for.
+    open: HashSet<ChannelId>,
 }
 
 /// An account while it is signed in.
@@ -151,7 +155,14 @@ impl Known {
                 self.meetings.forgotten(turn);
             }
             Input::Pulse => self.pulse(turn),
-            Input::Join(channel, resume, done) => self.join(turn, channel, resume, done),
+            Input::Join(channel, resume, done) => {
+                self.open.remove(&channel);
+                self.join(turn, channel, resume, done);
+            }
+            Input::Admit(channel, resume, done) => {
+                self.open.insert(channel.clone());
+                self.join(turn, channel, resume, done);
+            }
             Input::JoinGivenUp(channel) => {
                 if let (ChannelKind::Room, Ok(uri)) = (channel.kind(), meeting_of(&channel)) {
                     self.meetings.give_up_join(turn, &uri);
@@ -183,6 +194,7 @@ impl Known {
                     turn.joined(entering.done, Err(error.clone()));
                 }
                 self.lanes = Lanes::default();
+                self.open.clear();
             }
         }
     }
@@ -230,6 +242,7 @@ impl Known {
     }
 
     fn leave(&mut self, turn: &mut Turn<'_>, channel: &ChannelId) -> Result<(), BackendError> {
+        self.open.remove(channel);
         match channel.kind() {
             ChannelKind::Room => self.meetings.leave(turn, &meeting_of(channel)?),
             ChannelKind::Contact => {

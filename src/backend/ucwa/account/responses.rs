@@ -183,6 +183,16 @@ impl Known {
             found,
             heard,
         } = entering;
+        let is_open = self.open.contains(&channel);
+        if is_open
+            && let Some(known) = self
+                .people
+                .channel_of(&with)
+                .filter(|known| **known != channel)
+        {
+            let reason = format!("the contact is joined as `{known}`");
+            return turn.joined(done, Err(BackendError::refused(reason)));
+        }
         let found = found.as_ref();
         let link = |rel| found.and_then(|found| found.link(rel)).map(str::to_owned);
         let links = Links {
@@ -201,6 +211,9 @@ impl Known {
         self.people
             .enter(turn, channel.clone(), &with, name, (heard, missed));
         let joined = Joined::new(info).with_resume(resume);
+        if is_open {
+            return turn.joined(done, Ok(joined));
+        }
         self.presences
             .watch(turn, with, links, channel, (joined, done));
     }

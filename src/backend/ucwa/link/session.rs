@@ -30,15 +30,14 @@ impl Drop for UcwaSession {
 
 impl Session for UcwaSession {
     fn join(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined> {
-        reply(async move {
-            let (done, answer) = oneshot::channel();
-            self.shell.give(Input::Join(channel.clone(), resume, done));
-            let mut joining = Joining {
-                shell: &self.shell,
-                channel,
-                answer: Some(answer),
-            };
-            joining.answer().await
+        self.enter(channel, move |channel, done| {
+            Input::Join(channel, resume, done)
+        })
+    }
+
+    fn admit(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined> {
+        self.enter(channel, move |channel, done| {
+            Input::Admit(channel, resume, done)
         })
     }
 
@@ -86,6 +85,25 @@ impl Session for UcwaSession {
                 found.extend(search::meetings(&listed, &query));
             }
             Ok(found)
+        })
+    }
+}
+
+impl UcwaSession {
+    fn enter(
+        self: Arc<Self>,
+        channel: ChannelId,
+        input: impl FnOnce(ChannelId, Done<Joined>) -> Input + Send + 'static,
+    ) -> Reply<Joined> {
+        reply(async move {
+            let (done, answer) = oneshot::channel();
+            self.shell.give(input(channel.clone(), done));
+            let mut joining = Joining {
+                shell: &self.shell,
+                channel,
+                answer: Some(answer),
+            };
+            joining.answer().await
         })
     }
 }

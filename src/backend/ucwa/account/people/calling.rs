@@ -2,9 +2,11 @@
 //!
 //! If the contact's channel is joined, the agent accepts. Otherwise the invitation rings for some
 //! seconds, because the joins come after the sign-in, and is then declined. It is declined with
-//! `Local`, so that other programs of the same account go on ringing.
+//! `Local`, so that other programs of the same account go on ringing. The engine is told who rings:
+//! where the agent's contacts are open, the join follows (§ucwa/strangers).
 
 use super::People;
+use super::hearing::stranger;
 use crate::backend::ucwa::account::effect::{Purpose, Timer};
 use crate::backend::ucwa::account::ringing::Ringing;
 use crate::backend::ucwa::account::talk::Talk;
@@ -61,6 +63,10 @@ impl People {
             }
         }
         let is_joined = self.contacts.contains_key(&with);
+        if !is_joined {
+            // What they wrote comes once it is accepted.
+            stranger(turn, &with);
+        }
         let ringing = Ringing::read(with, resource);
         if is_joined {
             return accept(turn, ringing);

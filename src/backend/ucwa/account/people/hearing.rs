@@ -14,7 +14,7 @@ use crate::backend::ucwa::protocol::address::{Sip, key_of, last_segment};
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
 use crate::backend::ucwa::protocol::{data_uri, markup};
-use crate::backend::{Received, StateChange};
+use crate::backend::{ChannelId, Inbound, Received, StateChange};
 use crate::model::Content;
 
 /// Messages kept of people whose channels are not joined yet.
@@ -124,6 +124,7 @@ impl People {
             let resume = contact.heard.resume();
             return turn.hand_over_message(contact.channel.clone(), message, resume);
         }
+        stranger(turn, &with);
         self.strays.push_back((with, message));
         if self.strays.len() > STRAYS_MAX
             && let Some(index) = gives_way(
@@ -165,6 +166,14 @@ impl People {
                 composing: event.kind == Kind::Added,
             });
         }
+    }
+}
+
+/// Tells the engine that somebody writes whose channel is not joined.
+pub(super) fn stranger(turn: &mut Turn<'_>, with: &Sip) {
+    if let Ok(channel) = ChannelId::parse(&format!("contact:{}", with.uri())) {
+        let agent = turn.profile.agent;
+        turn.hand_over(Inbound::Stranger { agent, channel });
     }
 }
 

@@ -67,6 +67,11 @@ impl People {
         self.talks.contains_key(key)
     }
 
+    /// The channel under which a contact is joined.
+    pub(crate) fn channel_of(&self, with: &Sip) -> Option<&ChannelId> {
+        Some(&self.contacts.get(with)?.channel)
+    }
+
     /// The contacts whose channels are joined.
     pub(crate) fn joined(&self) -> Vec<Sip> {
         self.contacts.keys().cloned().collect()

@@ -6,6 +6,7 @@ mod alerts;
 mod away;
 mod contacts;
 mod rooms;
+mod strangers;
 mod waiting;
 
 use super::effect::{Call, Output, Timer};
@@ -51,6 +52,8 @@ struct Play {
     asked: Vec<Call>,
     timers: Vec<(DateTime<Utc>, Timer)>,
     inbound: Vec<Inbound>,
+    /// Who wrote and was not joined.
+    strangers: Vec<ChannelId>,
     changes: Vec<StateChange>,
 }
 
@@ -78,6 +81,7 @@ impl Play {
             asked: Vec::new(),
             timers: Vec::new(),
             inbound: Vec::new(),
+            strangers: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -92,7 +96,10 @@ impl Play {
                 }
                 Output::HandOver => {
                     while let Some(item) = self.account.next_inbound() {
-                        self.inbound.push(item);
+                        match item {
+                            Inbound::Stranger { channel, .. } => self.strangers.push(channel),
+                            item => self.inbound.push(item),
+                        }
                     }
                 }
                 Output::State(change) => self.changes.push(change),
@@ -198,6 +205,13 @@ impl Play {
     fn join_from(&mut self, channel: &ChannelId, resume: Option<ResumePoint>) -> Answer<Joined> {
         let (done, answer) = oneshot::channel();
         self.give(Input::Join(channel.clone(), resume, done));
+        answer
+    }
+
+    /// Lets somebody in whom nobody provisioned.
+    fn admit(&mut self, channel: &ChannelId) -> Answer<Joined> {
+        let (done, answer) = oneshot::channel();
+        self.give(Input::Admit(channel.clone(), None, done));
         answer
     }
 
