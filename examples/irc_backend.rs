@@ -29,7 +29,7 @@ const QUIET: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// An IRC network, reached through one of its servers.
-pub struct Irc {
+pub(crate) struct Irc {
     /// Names the network, for example `irc:libera`.
     pub network: NetworkId,
     /// The server, as `HOST:PORT`.

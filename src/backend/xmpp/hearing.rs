@@ -112,6 +112,7 @@ pub(super) fn strangers(core: &Core, agent: &Jid) -> Vec<Inbound> {
         return Vec::new();
     };
     let strays = agent.strays.line();
+    let strays = strays.filter(|stray| !state.rooms.contains_key(&stray.from));
     let told = strays.filter_map(|stray| stranger(agent, &stray.from, &stray.stanza));
     told.collect()
 }

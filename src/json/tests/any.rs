@@ -10,32 +10,34 @@ use std::fmt::Debug;
 use std::str::FromStr;
 use std::sync::Arc;
 
-pub(super) fn text() -> impl Strategy<Value = String> {
-    "(?s).{0,8}"
+pub(super) fn text() -> BoxedStrategy<String> {
+    "(?s).{0,8}".boxed()
 }
 
-pub(super) fn id<T: FromStr<Err = crate::Error> + Debug>() -> impl Strategy<Value = T> {
-    "[^\\p{Cc}]{1,8}".prop_map(|text| text.parse().expect("an id"))
+pub(super) fn id<T: FromStr<Err = crate::Error> + Debug + 'static>() -> BoxedStrategy<T> {
+    "[^\\p{Cc}]{1,8}"
+        .prop_map(|text| text.parse().expect("an id"))
+        .boxed()
 }
 
-pub(super) fn channel_id() -> impl Strategy<Value = ChannelId> {
+pub(super) fn channel_id() -> BoxedStrategy<ChannelId> {
     let text = (select(vec!["chat-room:", "contact:"]), "[^\\p{Cc}]{1,8}");
     text.prop_map(|(prefix, name)| ChannelId::parse(&format!("{prefix}{name}")).expect("an id"))
+        .boxed()
 }
 
 /// Between 1970 and the end of 9999, by the millisecond.
-pub(super) fn time() -> impl Strategy<Value = DateTime<Utc>> {
+pub(super) fn time() -> BoxedStrategy<DateTime<Utc>> {
     (0..253_402_300_800_000_i64)
         .prop_map(|millis| DateTime::from_timestamp_millis(millis).expect("a time"))
+        .boxed()
 }
 
-pub(super) fn one_of<T: Clone + Debug + 'static>(
-    all: impl Into<Vec<T>>,
-) -> impl Strategy<Value = T> {
-    select(all.into())
+pub(super) fn one_of<T: Clone + Debug + 'static>(all: impl Into<Vec<T>>) -> BoxedStrategy<T> {
+    select(all.into()).boxed()
 }
 
-fn part() -> impl Strategy<Value = Part> {
+fn part() -> BoxedStrategy<Part> {
     prop_oneof![
         text().prop_map(Part::Text),
         text().prop_map(Part::Hashtag),
@@ -50,19 +52,20 @@ fn part() -> impl Strategy<Value = Part> {
             }
         ),
     ]
+    .boxed()
 }
 
-pub(super) fn contexts() -> impl Strategy<Value = Vec<SecurityContext>> {
+pub(super) fn contexts() -> BoxedStrategy<Vec<SecurityContext>> {
     let one = (text(), option::of(text()))
         .prop_map(|(id, display_text)| SecurityContext { id, display_text });
-    vec(one, 0..3)
+    vec(one, 0..3).boxed()
 }
 
-pub(super) fn classification() -> impl Strategy<Value = Option<Classification>> {
-    option::of(text().prop_map(Classification::new))
+pub(super) fn classification() -> BoxedStrategy<Option<Classification>> {
+    option::of(text().prop_map(Classification::new)).boxed()
 }
 
-pub(super) fn content() -> impl Strategy<Value = Content> {
+pub(super) fn content() -> BoxedStrategy<Content> {
     (
         option::of(text()),
         any::<(bool, bool)>(),
@@ -80,37 +83,42 @@ pub(super) fn content() -> impl Strategy<Value = Content> {
                 security_contexts,
             },
         )
+        .boxed()
 }
 
-pub(super) fn message() -> impl Strategy<Value = Message> {
+pub(super) fn message() -> BoxedStrategy<Message> {
     let people = (text(), option::of(text()), option::of(text()));
     let ids = (id(), channel_id());
-    (ids, people, content(), time(), option::of(text())).prop_map(
-        |((id, channel), (sender, sender_alias, posted_by), content, time, other)| {
-            let mut message = Message::new(id, channel, sender, content, time);
-            message.sender_alias = sender_alias;
-            message.posted_by = posted_by;
-            // The text may be another one than that of the parts.
-            message.text = other.unwrap_or(message.text);
-            message
-        },
-    )
+    (ids, people, content(), time(), option::of(text()))
+        .prop_map(
+            |((id, channel), (sender, sender_alias, posted_by), content, time, other)| {
+                let mut message = Message::new(id, channel, sender, content, time);
+                message.sender_alias = sender_alias;
+                message.posted_by = posted_by;
+                // The text may be another one than that of the parts.
+                message.text = other.unwrap_or(message.text);
+                message
+            },
+        )
+        .boxed()
 }
 
-pub(super) fn new_message() -> impl Strategy<Value = NewMessage> {
+pub(super) fn new_message() -> BoxedStrategy<NewMessage> {
     let key = prop_oneof![
         text().prop_map(|key| PostKey(format!("k:{key}"))),
         any::<(i64, u32)>().prop_map(|(seq, nth)| PostKey(format!("e:{seq}:{nth}"))),
     ];
     let split = one_of([Split::Never, Split::Lines, Split::Fit]);
-    (content(), option::of(key), option::of(split)).prop_map(|(content, key, split)| NewMessage {
-        content,
-        key,
-        split,
-    })
+    (content(), option::of(key), option::of(split))
+        .prop_map(|(content, key, split)| NewMessage {
+            content,
+            key,
+            split,
+        })
+        .boxed()
 }
 
-pub(super) fn body() -> impl Strategy<Value = EventBody> {
+pub(super) fn body() -> BoxedStrategy<EventBody> {
     prop_oneof![
         message().prop_map(|message| EventBody::Message(Arc::new(message))),
         (text(), option::of(text())).prop_map(|(key, value)| EventBody::MetaData { key, value }),
@@ -119,17 +127,18 @@ pub(super) fn body() -> impl Strategy<Value = EventBody> {
         Just(EventBody::Gap),
         "[a-z]{12}".prop_map(EventBody::Other),
     ]
+    .boxed()
 }
 
-pub(super) fn event() -> impl Strategy<Value = Event> {
-    (any::<i64>(), any::<i64>(), id(), time(), body()).prop_map(
-        |(seq, number, instance, time, body)| {
+pub(super) fn event() -> BoxedStrategy<Event> {
+    (any::<i64>(), any::<i64>(), id(), time(), body())
+        .prop_map(|(seq, number, instance, time, body)| {
             Event::new(seq, EventId(number), instance, time, body)
-        },
-    )
+        })
+        .boxed()
 }
 
-pub(super) fn broadcast() -> impl Strategy<Value = Broadcast> {
+pub(super) fn broadcast() -> BoxedStrategy<Broadcast> {
     prop_oneof![
         (message(), vec(id(), 0..3)).prop_map(|(message, agents)| Broadcast::Message {
             message: Arc::new(message),
@@ -161,34 +170,37 @@ pub(super) fn broadcast() -> impl Strategy<Value = Broadcast> {
         (id(), channel_id()).prop_map(|(agent, channel)| Broadcast::Stranger { agent, channel }),
         "[a-z]{12}".prop_map(Broadcast::Other),
     ]
+    .boxed()
 }
 
-fn contacts() -> impl Strategy<Value = Contacts> {
+fn contacts() -> BoxedStrategy<Contacts> {
     prop_oneof![
         Just(Contacts::Provisioned),
         any::<u32>().prop_map(|most| Contacts::Open { most }),
     ]
+    .boxed()
 }
 
-pub(super) fn open_contact() -> impl Strategy<Value = OpenContact> {
+pub(super) fn open_contact() -> BoxedStrategy<OpenContact> {
     let state = one_of(JoinState::ALL);
     (channel_id(), state, time(), option::of(time()))
         .prop_map(|(id, state, heard, answered)| OpenContact::new(id, state, heard, answered))
+        .boxed()
 }
 
-pub(super) fn dead_delivery() -> impl Strategy<Value = DeadDelivery> {
-    (id(), id(), event(), any::<u32>(), text(), time()).prop_map(
-        |(agent, reader, event, attempts, reason, died)| {
+pub(super) fn dead_delivery() -> BoxedStrategy<DeadDelivery> {
+    (id(), id(), event(), any::<u32>(), text(), time())
+        .prop_map(|(agent, reader, event, attempts, reason, died)| {
             DeadDelivery::new(agent, reader, event, attempts, reason, died)
-        },
-    )
+        })
+        .boxed()
 }
 
-pub(super) fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
-    vec((text(), text()), 0..4)
+pub(super) fn pairs() -> BoxedStrategy<Vec<(String, String)>> {
+    vec((text(), text()), 0..4).boxed()
 }
 
-pub(super) fn new_agent() -> impl Strategy<Value = NewAgent> {
+pub(super) fn new_agent() -> BoxedStrategy<NewAgent> {
     let lists = (vec(channel_id(), 0..3), vec(id(), 0..3), pairs());
     let modes = (
         option::of(one_of(ProvisioningMode::ALL)),
@@ -220,9 +232,10 @@ pub(super) fn new_agent() -> impl Strategy<Value = NewAgent> {
                 agent
             },
         )
+        .boxed()
 }
 
-pub(super) fn provisioned_agent() -> impl Strategy<Value = ProvisionedAgent> {
+pub(super) fn provisioned_agent() -> BoxedStrategy<ProvisionedAgent> {
     let channel = (channel_id(), one_of(JoinState::ALL))
         .prop_map(|(id, state)| ProvisionedChannel::new(id, state));
     let lists = (vec(channel, 0..3), pairs(), vec(id(), 0..3));
@@ -231,16 +244,18 @@ pub(super) fn provisioned_agent() -> impl Strategy<Value = ProvisionedAgent> {
         (one_of(ManagementMode::ALL), contacts()),
         one_of(AgentState::ALL),
     );
-    (id(), id(), lists, modes, any::<u64>()).prop_map(
-        |(id, address, (channels, metadata, users), (mode, management, state), revision)| {
-            ProvisionedAgent::new(
-                id, address, channels, metadata, users, mode, management, state, revision,
-            )
-        },
-    )
+    (id(), id(), lists, modes, any::<u64>())
+        .prop_map(
+            |(id, address, (channels, metadata, users), (mode, management, state), revision)| {
+                ProvisionedAgent::new(
+                    id, address, channels, metadata, users, mode, management, state, revision,
+                )
+            },
+        )
+        .boxed()
 }
 
-pub(super) fn agent_status() -> impl Strategy<Value = AgentStatus> {
+pub(super) fn agent_status() -> BoxedStrategy<AgentStatus> {
     let channel = (
         channel_id(),
         one_of(JoinState::ALL),
@@ -267,9 +282,10 @@ pub(super) fn agent_status() -> impl Strategy<Value = AgentStatus> {
                 status
             },
         )
+        .boxed()
 }
 
-pub(super) fn channel() -> impl Strategy<Value = Channel> {
+pub(super) fn channel() -> BoxedStrategy<Channel> {
     let words = (
         text(),
         option::of(text()),
@@ -299,9 +315,10 @@ pub(super) fn channel() -> impl Strategy<Value = Channel> {
                 Channel::new(id, Arc::new(info))
             },
         )
+        .boxed()
 }
 
-pub(super) fn query() -> impl Strategy<Value = EventQuery> {
+pub(super) fn query() -> BoxedStrategy<EventQuery> {
     let kinds = any::<(bool, bool, bool)>();
     (
         kinds,
@@ -328,28 +345,31 @@ pub(super) fn query() -> impl Strategy<Value = EventQuery> {
                 automatic,
             },
         )
+        .boxed()
 }
 
-pub(super) fn criteria() -> impl Strategy<Value = SearchCriteria> {
+pub(super) fn criteria() -> BoxedStrategy<SearchCriteria> {
     let flags = any::<(bool, bool, bool)>();
     let times = (option::of(time()), option::of(time()));
-    (text(), flags, times, any::<u32>(), vec(channel_id(), 0..3)).prop_map(
-        |(term, (match_case, match_exact, match_all), (from, until), limit, channels)| {
-            SearchCriteria {
-                term,
-                match_case,
-                match_exact,
-                match_all,
-                from,
-                until,
-                limit: limit as usize,
-                channels,
-            }
-        },
-    )
+    (text(), flags, times, any::<u32>(), vec(channel_id(), 0..3))
+        .prop_map(
+            |(term, (match_case, match_exact, match_all), (from, until), limit, channels)| {
+                SearchCriteria {
+                    term,
+                    match_case,
+                    match_exact,
+                    match_all,
+                    from,
+                    until,
+                    limit: limit as usize,
+                    channels,
+                }
+            },
+        )
+        .boxed()
 }
 
-pub(super) fn who() -> impl Strategy<Value = Who> {
+pub(super) fn who() -> BoxedStrategy<Who> {
     prop_oneof![
         text().prop_map(Who::SuperUser),
         text().prop_map(Who::Host),
@@ -360,4 +380,5 @@ pub(super) fn who() -> impl Strategy<Value = Who> {
             username
         }),
     ]
+    .boxed()
 }

@@ -167,7 +167,7 @@ fn what_a_host_asks_for_has_this_text() {
     );
     is_written(
         &EventQuery::all().kinds(EventKinds::NONE.messages().channel_states()),
-        r#"{"kinds":["message","channel_state"],"channels":[],"local":true,"remote":true}"#,
+        r#"{"kinds":["message","channel_state"],"channels":[],"local":true,"remote":true,"automatic":true}"#,
     );
     is_written(
         &NewRoom::new("general", "War room").privacy(Privacy::Closed),
