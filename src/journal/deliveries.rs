@@ -52,39 +52,24 @@ pub(super) fn write(
 ) -> rusqlite::Result<()> {
     let (agent, reader, seq) = (entry.agent.0, entry.reader.as_str(), entry.seq);
     match &entry.change {
-        DeliveryChange::Given { attempts } => {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO delivery (agent, reader, seq, attempts, state, due)
-                     SELECT ?1, ?2, ?3, ?4, ?5, 0 FROM reader WHERE agent = ?1 AND name = ?2
-                     ON CONFLICT DO UPDATE SET attempts = excluded.attempts, state = excluded.state",
-                )?
-                .execute(params![agent, reader, seq, attempts, OPEN])?;
-        }
-        DeliveryChange::Returned { due, reason } => {
-            transaction
-                .prepare_cached(
-                    "UPDATE delivery SET due = ?4, reason = ?5
-                     WHERE agent = ?1 AND reader = ?2 AND seq = ?3",
-                )?
-                .execute(params![agent, reader, seq, due, reason])?;
-        }
+        DeliveryChange::Given { attempts } => transaction
+            .prepare_cached(
+                "INSERT INTO delivery (agent, reader, seq, attempts, state, due)
+                 SELECT ?1, ?2, ?3, ?4, ?5, 0 FROM reader WHERE agent = ?1 AND name = ?2
+                 ON CONFLICT DO UPDATE SET attempts = excluded.attempts, state = excluded.state",
+            )?
+            .execute(params![agent, reader, seq, attempts, OPEN])
+            .map(drop),
+        DeliveryChange::Returned { due, reason } => transaction
+            .prepare_cached(
+                "UPDATE delivery SET due = ?4, reason = ?5
+                 WHERE agent = ?1 AND reader = ?2 AND seq = ?3",
+            )?
+            .execute(params![agent, reader, seq, due, reason])
+            .map(drop),
         DeliveryChange::Settled { place } => {
-            if seq > *place {
-                transaction
-                    .prepare_cached(
-                        "UPDATE delivery SET state = ?4, reason = NULL, event = NULL
-                         WHERE agent = ?1 AND reader = ?2 AND seq = ?3",
-                    )?
-                    .execute(params![agent, reader, seq, SETTLED])?;
-            } else {
-                transaction
-                    .prepare_cached(
-                        "DELETE FROM delivery WHERE agent = ?1 AND reader = ?2 AND seq = ?3",
-                    )?
-                    .execute(params![agent, reader, seq])?;
-            }
-            move_place(transaction, entry, *place, now)?;
+            settle(transaction, entry, *place)?;
+            move_place(transaction, entry, *place, now)
         }
         DeliveryChange::Dead {
             attempts,
@@ -92,29 +77,57 @@ pub(super) fn write(
             event,
             place,
         } => {
-            let event = serde_json::to_string(event)
-                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-            transaction
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO delivery (agent, reader, seq, attempts, state, due, reason, event)
-                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM reader
-                      WHERE agent = ?1 AND name = ?2",
-                )?
-                .execute(params![
-                    agent, reader, seq, attempts, DEAD, now, reason, event
-                ])?;
-            transaction
-                .prepare_cached(
-                    "DELETE FROM delivery
-                     WHERE agent = ?1 AND reader = ?2 AND state = ?3 AND seq <=
-                           (SELECT seq FROM delivery WHERE agent = ?1 AND reader = ?2 AND state = ?3
-                            ORDER BY seq DESC LIMIT 1 OFFSET ?4)",
-                )?
-                .execute(params![agent, reader, DEAD, DEAD_MAX])?;
-            move_place(transaction, entry, *place, now)?;
+            bury(transaction, entry, (*attempts, reason, event), now)?;
+            move_place(transaction, entry, *place, now)
         }
     }
-    Ok(())
+}
+
+/// One below `place` needs no row any more.
+fn settle(transaction: &Connection, entry: &DeliveryEntry, place: Seq) -> rusqlite::Result<()> {
+    let (agent, reader, seq) = (entry.agent.0, entry.reader.as_str(), entry.seq);
+    if seq <= place {
+        return transaction
+            .prepare_cached("DELETE FROM delivery WHERE agent = ?1 AND reader = ?2 AND seq = ?3")?
+            .execute(params![agent, reader, seq])
+            .map(drop);
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE delivery SET state = ?4, reason = NULL, event = NULL
+             WHERE agent = ?1 AND reader = ?2 AND seq = ?3",
+        )?
+        .execute(params![agent, reader, seq, SETTLED])
+        .map(drop)
+}
+
+fn bury(
+    transaction: &Connection,
+    entry: &DeliveryEntry,
+    (attempts, reason, event): (u32, &str, &EventCopy),
+    now: i64,
+) -> rusqlite::Result<()> {
+    let (agent, reader, seq) = (entry.agent.0, entry.reader.as_str(), entry.seq);
+    let event = serde_json::to_string(event)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO delivery
+                    (agent, reader, seq, attempts, state, due, reason, event)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM reader WHERE agent = ?1 AND name = ?2",
+        )?
+        .execute(params![
+            agent, reader, seq, attempts, DEAD, now, reason, event
+        ])?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM delivery
+             WHERE agent = ?1 AND reader = ?2 AND state = ?3 AND seq <=
+                   (SELECT seq FROM delivery WHERE agent = ?1 AND reader = ?2 AND state = ?3
+                    ORDER BY seq DESC LIMIT 1 OFFSET ?4)",
+        )?
+        .execute(params![agent, reader, DEAD, DEAD_MAX])
+        .map(drop)
 }
 
 /// Everything up to `place` is settled.

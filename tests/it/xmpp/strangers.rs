@@ -32,6 +32,7 @@ fn strangers(kind: Kind, way: Way) {
     assert_eq!((listed.len(), listed[0].state), (1, JoinState::Active));
     assert!(listed[0].answered.is_some());
     let bob = town.with_person("bob");
+    reader.acknowledge().expect("it is durable");
     drop((reader, bot));
     engine.shutdown(SOON).expect("in time");
     drop(engine);
