@@ -430,7 +430,13 @@ fn a_hosts_own_error_ends_the_dispatch_and_is_returned() {
     // It was not done, so the next dispatch gets it again.
     world.pass(seconds(1));
     let reader = desk.shared_reader("dispatch", messages()).unwrap();
-    let again = next(&reader);
+    let mut again = next(&reader);
+    if text(&again) == "one" {
+        // The dispatch ended before a worker had it: that was no attempt.
+        assert_eq!(again.attempt, 1);
+        again.ack();
+        again = next(&reader);
+    }
     assert_eq!((text(&again), again.attempt), ("stop", 2));
 }
 

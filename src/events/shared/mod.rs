@@ -414,6 +414,14 @@ impl Drop for Unsure<'_> {
             let mut ledger = self.shared.ledger.lock();
             ledger.take_back(given.seq, given.lease, now);
             drop(ledger);
+            if self.shared.opening.durable {
+                // In the order of the attempts: the next one is written after this.
+                let attempts = given.attempt - 1;
+                let entry = self
+                    .shared
+                    .entry(given.seq, DeliveryChange::Given { attempts });
+                self.shared.opening.entries.write(entry);
+            }
             self.shared.changed.notify_waiters();
         }
     }
