@@ -208,6 +208,8 @@ fn a_put_leaves_the_list_alone_and_switching_it_off_forgets_it() {
     let agent = world.put(bot(10));
     for name in ["ada", "bob"] {
         world.person(name).say("contact:bot", "1").unwrap();
+        // Two who come at once are joined in either order.
+        world.settle();
     }
     // A client that knows nothing of open contacts puts the agent, with another list of channels.
     world.put(new_agent("bot", &["contact:zoe"]));

@@ -5,6 +5,7 @@
 //! not take, and last the chat system.
 
 use super::Collaboration;
+use super::channels::not_allowed;
 use super::posting::{Wanted, message_of};
 use crate::agents::{ASK_MAX, error_of};
 use crate::backend::Found;
@@ -43,8 +44,9 @@ impl Collaboration {
         Box::pin(async move {
             let channel = channel?;
             let due = this.parts.timer.now() + this.deadline();
-            this.check()?;
-            this.info(&channel)?;
+            if !this.look(|state| state.channel(&channel).is_some())? {
+                return Err(not_allowed(&channel));
+            }
             let (capabilities, conversation) = this.conversation(&channel)?;
             let origin = this.origin(&channel, Some(&key));
             if let Some((row, _)) = this.row_of(&conversation, &origin).await? {
