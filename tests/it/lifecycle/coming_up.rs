@@ -191,7 +191,8 @@ fn calls_say_which_of_agent_and_channel_is_not_there() {
         panic!("it was cut")
     };
     assert!(matches!(error, Error::AgentInactive { .. }), "{error:?}");
-    assert!(error.retry_after().unwrap() <= seconds(60));
+    // The first pause is random and may be none: then the refused login's has begun.
+    assert!(error.retry_after().unwrap() <= seconds(300));
     assert!(matches!(
         echo.channel(OPS),
         Err(Error::AgentInactive { .. })
