@@ -7,9 +7,9 @@ use super::report::CheckOutcome;
 use super::world::World;
 use crate::backend::recorder::Recorder;
 use crate::backend::{
-    Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link,
-    LinkKey, MessageId, OriginId, Outgoing, Posted, Received, Reply, ResumePoint, Session,
-    StateChange,
+    Address, AgentKey, Backend, BackendError, BackendErrorKind, Capabilities, ChannelId, Inbound,
+    Joined, Link, LinkKey, MessageId, OriginId, Outgoing, Posted, Received, Reply, ResumePoint,
+    Session, StateChange,
 };
 use crate::waiting::panic_text;
 use crate::waiting::park_until;
@@ -32,6 +32,11 @@ pub(super) type Check = fn(&mut Rig<'_>) -> Result<(), Stop>;
 /// The check does not apply.
 pub(super) fn skip<T>(reason: &str) -> Result<T, Stop> {
     Err(Stop::Skip(reason.to_owned()))
+}
+
+/// What a call gave, where only success will do.
+fn success<T>(what: &str, answer: Result<T, BackendError>) -> Result<T, Stop> {
+    answer.or_else(|error| fail(format!("{what}: {:?}: {error}", error.kind)))
 }
 
 /// The check found something.
@@ -105,8 +110,7 @@ impl<'a> Rig<'a> {
 
     /// As [`Rig::ask`], where only success will do.
     pub(super) fn want<T>(&self, what: &str, call: impl FnOnce() -> Reply<T>) -> Result<T, Stop> {
-        self.ask(call)?
-            .or_else(|error| fail(format!("{what}: {:?}: {error}", error.kind)))
+        success(what, self.ask(call)?)
     }
 
     pub(super) fn address(&self, n: usize) -> Address {
@@ -124,11 +128,22 @@ impl<'a> Rig<'a> {
         Ok(link)
     }
 
-    /// Signs the `n`th agent in, as the agent of that number.
+    /// Signs the `n`th agent in, as the agent of that number. If the chat system asks for a pause,
+    /// because it has not seen the end of an earlier connection yet, it is tried again after that,
+    /// as the engine does.
     pub(super) fn sign_in(&mut self, n: usize) -> Result<Arc<dyn Session>, Stop> {
         let link = self.link(n)?;
-        let address = self.address(n);
-        self.want("sign in", || link.sign_in(key(n), address))
+        let limit = Instant::now() + self.world.patience();
+        loop {
+            let (link, address) = (link.clone(), self.address(n));
+            match self.ask(|| link.sign_in(key(n), address))? {
+                Err(BackendError {
+                    kind: BackendErrorKind::RetryAfter(pause),
+                    ..
+                }) if Instant::now() + pause < limit => std::thread::sleep(pause),
+                answer => return success("sign in", answer),
+            }
+        }
     }
 
     /// Hangs up and forgets what was recorded: what comes next is another connection.
