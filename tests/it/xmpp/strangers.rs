@@ -46,6 +46,8 @@ fn strangers(kind: Kind, way: Way) {
     }
     let engine = open();
     let bot = engine.agent("helper").expect("there");
+    // Until then a component's server says that nobody is there.
+    bot.wait_active(SOON).expect("it becomes active again");
     let mut reader = ear(&bot);
     let mut came: Vec<String> = missed.iter().map(|_| next(&mut reader).text).collect();
     came.sort();
