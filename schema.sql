@@ -164,7 +164,7 @@ CREATE TABLE message (
     posted_by      TEXT,             -- the user who posted it through that agent
     time           INTEGER NOT NULL, -- the chat system's
     committed      INTEGER NOT NULL, -- ours
-    alert          INTEGER NOT NULL,
+    alert          INTEGER NOT NULL, -- bit 1 an alert, bit 2 written by a program
     transfer       INTEGER NOT NULL, -- an upload's link: no throttle of messages counts it
     subject        TEXT,
     text           TEXT NOT NULL,

@@ -8,7 +8,9 @@ pub(super) const STEP: &str = "
 ALTER TABLE message ADD COLUMN posted BLOB;
 ALTER TABLE reader ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 PRAGMA writable_schema = ON;
-UPDATE sqlite_schema SET sql = replace(sql,
+UPDATE sqlite_schema SET sql = replace(replace(sql,
+    'alert          INTEGER NOT NULL,',
+    'alert          INTEGER NOT NULL, -- bit 1 an alert, bit 2 written by a program'),
     'contexts       TEXT              -- JSON; NULL: none
 , posted BLOB)',
     'contexts       TEXT,             -- JSON; NULL: none
