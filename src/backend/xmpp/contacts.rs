@@ -46,16 +46,27 @@ pub(super) async fn join(
     session: u64,
     resume: Option<ResumePoint>,
 ) -> Result<Joined, BackendError> {
-    let point = resume
-        .as_ref()
-        .and_then(Reached::parse)
-        .filter(|_| talk.has_archive(core));
     begin_holding(core, talk, session, false)?;
     subscribe(core, talk)?;
     core.fence().await?;
     if let Some(refused) = take_refusal(core, talk, session)? {
         return Err(refused.of_subscription());
     }
+    hear_past(core, talk, session, resume).await
+}
+
+/// Hands over what the archive has since the contact was heard last, and returns the answer to a
+/// join.
+async fn hear_past(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    resume: Option<ResumePoint>,
+) -> Result<Joined, BackendError> {
+    let point = resume
+        .as_ref()
+        .and_then(Reached::parse)
+        .filter(|_| talk.has_archive(core));
     let had_point = point.is_some();
     let mut stands = talk.catch_up(core, point).await?;
     if !had_point {
@@ -102,18 +113,8 @@ pub(super) async fn admit(
     session: u64,
     resume: Option<ResumePoint>,
 ) -> Result<Joined, BackendError> {
-    let point = resume
-        .as_ref()
-        .and_then(Reached::parse)
-        .filter(|_| talk.has_archive(core));
     begin_holding(core, talk, session, true)?;
-    let had_point = point.is_some();
-    let mut stands = talk.catch_up(core, point).await?;
-    if !had_point {
-        stands = talk.newest(core).await?;
-        talk.stands_at(core, stands.clone());
-    }
-    entered(core, talk, session, stands).await
+    hear_past(core, talk, session, resume).await
 }
 
 /// Notes the contact, and holds what it says from now on; what it said before the join is held
