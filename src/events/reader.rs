@@ -8,7 +8,7 @@ use super::subscription::until_error;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::hub::event_id;
-use crate::model::{AgentKey, Event, EventBody, EventQuery, Principal, ReaderName, Seq};
+use crate::model::{AgentKey, Event, EventBody, Principal, ReaderName, Seq};
 use crate::waiting::{Busy, hold, let_go, park};
 use futures_core::Stream;
 use std::collections::VecDeque;
@@ -40,7 +40,6 @@ pub struct Reader {
     busy: Option<Busy>,
     /// Whether the engine is shut down or the agent deleted.
     over: bool,
-    query: EventQuery,
     /// What is given out and not settled, once [`Reader::next_delivery`] was used.
     open: Option<Arc<Shared>>,
     /// The delivery that [`Reader::next`] gave last.
@@ -54,7 +53,7 @@ impl Reader {
         agent: AgentKey,
         name: ReaderName,
         held: Held,
-        (query, filter): (EventQuery, Filter),
+        filter: Filter,
         principal: Principal,
     ) -> Reader {
         let scanned = held.acknowledged.through.load(Ordering::Acquire);
@@ -71,7 +70,6 @@ impl Reader {
             principal,
             busy: None,
             over: false,
-            query,
             open: None,
             kept: None,
         }
@@ -190,7 +188,6 @@ impl Reader {
                 agent: self.agent,
                 name: self.name.clone(),
                 held: self.held.clone(),
-                query: self.query.clone(),
                 filter: self.filter.clone(),
                 principal: self.principal.clone(),
                 terms: Terms::ALONE,

@@ -29,7 +29,7 @@ use crate::filter::Filter;
 use crate::hub::{Woken, event_id};
 use crate::journal::deliveries::{OpenRow, Stored};
 use crate::journal::{DeliveryChange, DeliveryEntry, Entries, EntryKind, EventCopy};
-use crate::model::{AgentKey, Event, EventBody, EventQuery, Principal, ReaderName, Seq};
+use crate::model::{AgentKey, Event, EventBody, Principal, ReaderName, Seq};
 use crate::waiting::{Activity, Busy, Pending};
 use ledger::{Given, Known, Ledger};
 use parking_lot::Mutex;
@@ -52,7 +52,6 @@ pub(crate) struct Opening {
     pub(crate) agent: AgentKey,
     pub(crate) name: ReaderName,
     pub(crate) held: Held,
-    pub(crate) query: EventQuery,
     pub(crate) filter: Arc<Filter>,
     pub(crate) principal: Principal,
     pub(crate) terms: Terms,
@@ -107,10 +106,9 @@ impl Shared {
     }
 
     /// Whether one that is opened like that is this reader.
-    pub(crate) fn is_like(&self, query: &EventQuery, terms: Terms, principal: &Principal) -> bool {
+    pub(crate) fn is_like(&self, terms: Terms, principal: &Principal) -> bool {
         let opening = &self.opening;
         opening.terms == terms
-            && opening.query == *query
             && opening.principal.label() == principal.label()
             && self.check().is_ok()
     }

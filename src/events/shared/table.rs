@@ -2,15 +2,21 @@
 //! the same.
 
 use super::Shared;
-use crate::model::{AgentKey, ReaderName};
+use crate::model::{AgentKey, EventQuery, ReaderName};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+/// A reader, and what it was opened for.
+struct Open {
+    shared: Weak<Shared>,
+    query: EventQuery,
+}
+
 /// The open shared readers of one engine.
 #[derive(Default)]
 pub(crate) struct Shares {
-    open: Mutex<HashMap<(AgentKey, ReaderName), Weak<Shared>>>,
+    open: Mutex<HashMap<(AgentKey, ReaderName), Open>>,
     /// Held while one is opened, so that two who open the same do not supersede each other.
     pub(crate) opening: tokio::sync::Mutex<()>,
 }
@@ -19,13 +25,32 @@ impl Shares {
     /// The open reader of that name.
     pub(crate) fn find(&self, agent: AgentKey, name: &ReaderName) -> Option<Arc<Shared>> {
         let open = self.open.lock();
-        open.get(&(agent, name.clone()))?.upgrade()
+        open.get(&(agent, name.clone()))?.shared.upgrade()
+    }
+
+    /// The open reader of that name, if it was opened for that query.
+    pub(crate) fn find_for(
+        &self,
+        agent: AgentKey,
+        name: &ReaderName,
+        query: &EventQuery,
+    ) -> Option<Arc<Shared>> {
+        let open = self.open.lock();
+        let there = open.get(&(agent, name.clone()))?;
+        (there.query == *query).then(|| there.shared.upgrade())?
     }
 
     /// Notes an open reader, and forgets those that are no longer.
-    pub(crate) fn note(&self, agent: AgentKey, name: ReaderName, shared: &Arc<Shared>) {
+    pub(crate) fn note(
+        &self,
+        agent: AgentKey,
+        name: ReaderName,
+        query: EventQuery,
+        shared: &Arc<Shared>,
+    ) {
         let mut open = self.open.lock();
-        open.retain(|_, shared| shared.strong_count() > 0);
-        open.insert((agent, name), Arc::downgrade(shared));
+        open.retain(|_, open| open.shared.strong_count() > 0);
+        let shared = Arc::downgrade(shared);
+        open.insert((agent, name), Open { shared, query });
     }
 }

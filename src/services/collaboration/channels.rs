@@ -91,7 +91,8 @@ impl Collaboration {
             let asked = sessions.ask(ASK_MAX, "the notice of typing", move || {
                 session.set_composing(channel, composing)
             });
-            asked.await.map_err(|error| error_of(error, id.as_str()))
+            let asked = async { asked.await.map_err(|error| error_of(error, id.as_str())) };
+            this.in_time(asked).await
         })
     }
 

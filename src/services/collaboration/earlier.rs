@@ -19,7 +19,7 @@ use std::time::Duration;
 
 impl Collaboration {
     /// The message that was posted with `key` through this agent into `channel`; `None` if nothing
-    /// was. It is looked for in the journal and, if the agent is in the channel, in the chat
+    /// was, or if that post is still under way. It is looked for in the journal and, if the agent is in the channel, in the chat
     /// system, where that can be asked.
     ///
     /// # Errors

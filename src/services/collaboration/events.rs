@@ -178,7 +178,7 @@ impl Collaboration {
         Box::pin(async move {
             let name = name?;
             this.check()?;
-            let filter = this.filter(query.clone()).await?;
+            let filter = this.filter(query).await?;
             let (feed, names) = (
                 this.parts.reading.feed.clone(),
                 this.parts.reading.names.clone(),
@@ -192,7 +192,7 @@ impl Collaboration {
                 this.cell.key,
                 name,
                 held,
-                (query, filter),
+                filter,
                 this.principal,
             ))
         })

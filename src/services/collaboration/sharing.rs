@@ -76,8 +76,8 @@ impl Collaboration {
         let filter = Arc::new(self.filter(query.clone()).await?);
         let (reading, agent) = (&self.parts.reading, self.cell.key);
         let _one_at_a_time = reading.shares.opening.lock().await;
-        if let Some(open) = reading.shares.find(agent, &name)
-            && open.is_like(&query, terms, &self.principal)
+        if let Some(open) = reading.shares.find_for(agent, &name, &query)
+            && open.is_like(terms, &self.principal)
         {
             return Ok(open);
         }
@@ -99,14 +99,13 @@ impl Collaboration {
             agent,
             name: name.clone(),
             held,
-            query,
             filter,
             principal: self.principal.clone(),
             terms,
             durable: true,
         };
         let shared = Shared::new(opening, place, rows);
-        reading.shares.note(agent, name, &shared);
+        reading.shares.note(agent, name, query, &shared);
         Ok(shared)
     }
 }

@@ -115,17 +115,22 @@ fn the_wait_for_a_channel_counts_towards_the_35_seconds() {
 
 #[test]
 fn a_view_may_give_its_calls_less_time() {
-    let (world, echo) = scripted(Script::silent().deaf());
-    let brief = echo.within(seconds(3));
+    let world = World::with(|builder| builder.backend(Script::silent().deaf()));
+    let mut echo = new_agent("echo", &[OPS, "contact:lene"]);
+    echo.address = switchboard::Address::parse("script:echo").unwrap();
+    let brief = world.put(echo).within(seconds(3));
     let post = begin(brief.post_async(OPS, text("hello?")));
     world.until(|stats| stats.posts_in_flight == 1);
     let past = begin(brief.messages_async(OPS, 10, None));
+    let typing = begin(brief.set_composing_async("contact:lene", true));
     world.pass(seconds(2));
-    assert!(!post.is_finished() && !past.is_finished());
+    assert!(!post.is_finished() && !past.is_finished() && !typing.is_finished());
     world.pass(seconds(1));
     let late = post.join().unwrap();
     assert!(matches!(late, Err(Error::OutcomeUnknown(_))), "{late:?}");
     let late = past.join().unwrap();
+    assert!(matches!(late, Err(Error::TimedOut(_))), "{late:?}");
+    let late = typing.join().unwrap();
     assert!(matches!(late, Err(Error::TimedOut(_))), "{late:?}");
 
     let world = World::new();
