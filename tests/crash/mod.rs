@@ -34,17 +34,17 @@ fn trials() -> usize {
 }
 
 /// SplitMix64: one seed decides what happens, and when.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn seed() -> u64 {
+    pub(crate) fn seed() -> u64 {
         let given = std::env::var("SWITCHBOARD_CRASH_SEED")
             .ok()
             .and_then(|text| text.parse().ok());
         given.unwrap_or_else(|| RandomState::new().hash_one("crash"))
     }
 
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

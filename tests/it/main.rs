@@ -15,6 +15,7 @@ mod deadline;
 mod engine;
 mod events;
 mod fuzz;
+mod hosts;
 mod http;
 mod irc;
 mod lifecycle;

@@ -24,14 +24,18 @@ pub(crate) struct Gateway {
     log: Option<JoinHandle<String>>,
 }
 
-/// The example beside this test binary: `target/debug/deps/it-…` ->
-/// `target/debug/examples/http_gateway`.
+/// The gateway's program.
 pub(crate) fn program() -> PathBuf {
+    example("http_gateway")
+}
+
+/// An example beside this test binary: `target/debug/deps/it-…` -> `target/debug/examples/NAME`.
+pub(crate) fn example(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().expect("this binary has a path");
     path.pop();
     path.pop();
     path.push("examples");
-    path.push(format!("http_gateway{}", std::env::consts::EXE_SUFFIX));
+    path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.exists(),
         "{} is missing; `cargo test` builds it, `cargo test --test it` does not",

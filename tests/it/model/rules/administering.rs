@@ -4,7 +4,7 @@ use super::{AgentTruth, Truth, What};
 use std::collections::BTreeSet;
 
 impl Truth {
-    /// Returns whether the put changed anything.
+    /// Returns whether the put changed anything: a refused channel that it names is tried again.
     pub fn put_agent(&mut self, who: &'static str, wanted: AgentTruth) -> bool {
         let Some(before) = self.agents.get(who).cloned() else {
             self.lives += 1;
@@ -42,13 +42,14 @@ impl Truth {
         }
         self.metadata_changes(who, &before.metadata, &wanted.metadata);
         let agent = self.agents.get_mut(who).expect("it is there");
+        let refused = std::mem::take(&mut agent.refused);
         if before.address != wanted.address {
-            (agent.joined, agent.refused) = (BTreeSet::new(), BTreeSet::new());
+            agent.joined = BTreeSet::new();
         }
         (agent.address, agent.channels, agent.users, agent.metadata) = lists(&wanted);
         agent.online = true;
         self.join_all();
-        changed
+        changed || !refused.is_empty()
     }
 
     pub(super) fn metadata_changes(
