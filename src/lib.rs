@@ -35,7 +35,8 @@
 //! # Where to begin
 //!
 //! - To write a bot: [`Engine`], [`Builder`], then [`Collaboration`] and [`Reader`];
-//!   `examples/echo_bot.rs` is a whole one, and [`guide::testing`] shows how it is tested.
+//!   `examples/echo_bot.rs` is a whole one, [`guide::testing`] shows how it is tested, and
+//!   [`guide::patterns`] has a relay, a helpdesk with workers, and hosts with and without tokio.
 //! - To administer: [`Provisioning`]. To log users in and act for them: [`Engine::log_in`],
 //!   [`Engine::authenticate`], [`Engine::collaboration`]. To manage rooms: [`Management`].
 //! - To watch everything: [`Engine::subscribe`]; `examples/tail_events.rs`.
@@ -46,7 +47,7 @@
 //!
 //! Every call that can wait comes in two forms: `x()` parks the calling thread, `x_async()` is a
 //! future for any executor that knows no tokio. Durations use the engine's clock ([`Clock`])
-//! unless they are marked as real time. A call takes an id as `impl Id<ChannelId>`: it checks a
+//! unless the parameter is called `real_time`. A call takes an id as `impl Id<ChannelId>`: it checks a
 //! `&str`, and does not check a [`ChannelId`] again.
 //!
 //! # Features

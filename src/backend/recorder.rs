@@ -5,7 +5,7 @@
 //! testing a connector only through a whole engine (a failure there could be anybody's).
 
 use super::{BackendError, Closed, Full, Inbound, Inbox, Intake, StateChange};
-use crate::waiting::{Activity, Busy, park_until, start_thread};
+use crate::waiting::{Activity, Busy, from_now, park_until, start_thread};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
@@ -143,11 +143,11 @@ impl Recorder {
         self.inner.wake();
     }
 
-    /// Waits until `shows` finds something in what was recorded, at most `within` (real time), and
+    /// Waits until `shows` finds something in what was recorded, at most for `real_time`, and
     /// returns what it found.
     pub fn wait_for<T>(
         &self,
-        within: Duration,
+        real_time: Duration,
         mut shows: impl FnMut(&[Inbound], &[StateChange]) -> Option<T>,
     ) -> Option<T> {
         let shown = poll_fn(|cx| {
@@ -160,7 +160,7 @@ impl Recorder {
                 }
             }
         });
-        park_until(shown, Instant::now() + within).ok()
+        park_until(shown, from_now(real_time)).ok()
     }
 }
 

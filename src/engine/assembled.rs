@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::events::Feed;
 use crate::hub::Timer;
 use crate::services::Services;
-use crate::waiting::{Activity, park, park_until};
+use crate::waiting::{Activity, from_now, park, park_until};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,8 +62,8 @@ impl Timeline for Moved {
 }
 
 impl Assembled {
-    pub(super) fn shut_down(&self, deadline: Duration) -> Result<()> {
-        let limit = Instant::now() + deadline;
+    pub(super) fn shut_down(&self, real_time: Duration) -> Result<()> {
+        let limit = from_now(real_time);
         // On one of our own threads this fails before anything is touched.
         park(std::future::ready(Ok(())))?;
         let mut down = self.down.lock();

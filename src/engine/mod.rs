@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 use crate::events::Subscription;
 use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails};
 use crate::services::{AsyncResult, Collaboration, Management, ManagesThrough, Provisioning};
-use crate::waiting::park;
+use crate::waiting::{from_now, park};
 use assembled::Assembled;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The gateway. Cheap to clone; any thread may use it, also one of another runtime.
 ///
@@ -238,40 +238,36 @@ impl Engine {
         }
     }
 
-    /// Waits, for `deadline` of real time, until nothing is under way: no backend works on a call,
+    /// Waits, for at most `real_time`, until nothing is under way: no backend works on a call,
     /// the writer and the hub are idle, and every reader that was woken waits again. It does not
     /// know of a bot that has no reader yet.
     ///
     /// # Errors
     /// `TimedOut`.
-    pub fn settle(&self, deadline: Duration) -> Result<()> {
-        if self
-            .0
-            .machines
-            .activity
-            .wait_idle(Instant::now() + deadline)
-        {
+    pub fn settle(&self, real_time: Duration) -> Result<()> {
+        let activity = &self.0.machines.activity;
+        if activity.wait_idle(from_now(real_time)) {
             return Ok(());
         }
         Err(Error::TimedOut("something is still under way".into()))
     }
 
     /// Stops the engine: it ends every wait, signs out every agent and makes every commit. Signing
-    /// out may take `deadline` of real time. Later calls fail with `Closed`. Calling it again does
+    /// out may take `real_time`. Later calls fail with `Closed`. Calling it again does
     /// nothing.
     ///
     /// # Errors
     /// `TimedOut` if links had to be cut at the deadline; `WouldDeadlock` on one of the engine's
     /// own threads.
-    pub fn shutdown(&self, deadline: Duration) -> Result<()> {
-        self.0.shut_down(deadline)
+    pub fn shutdown(&self, real_time: Duration) -> Result<()> {
+        self.0.shut_down(real_time)
     }
 
     /// As [`Engine::shutdown`], on any executor: a thread of its own waits.
-    pub fn shutdown_async(&self, deadline: Duration) -> AsyncResult<()> {
+    pub fn shutdown_async(&self, real_time: Duration) -> AsyncResult<()> {
         let (promise, pending) = crate::waiting::pending();
         let assembled = self.0.clone();
-        let shut_down = move || promise.fulfil(assembled.shut_down(deadline));
+        let shut_down = move || promise.fulfil(assembled.shut_down(real_time));
         match crate::waiting::start_thread("shutdown", shut_down) {
             Ok(_) => Box::pin(pending),
             Err(error) => Box::pin(std::future::ready(Err(error))),

@@ -6,11 +6,11 @@ use crate::error::{Error, Result};
 use crate::hub::{Ring, RingRead};
 use crate::journal;
 use crate::model::{Broadcast, Record, Seq};
-use crate::waiting::{park, park_until};
+use crate::waiting::{from_now, park, park_until};
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Items taken at once.
 const AT_ONCE: usize = 64;
@@ -75,14 +75,18 @@ impl Subscription {
         park(self.next_async())
     }
 
-    /// Waits for the next item for `timeout` (real time); `None` if there was none.
+    /// Waits for the next item for `timeout`; `None` if there was none. On a clock moved by hand
+    /// it also ends after as much real time.
     ///
     /// # Errors
     /// [`Error::Closed`] once the engine is shut down and everything was returned;
     /// [`Error::WouldDeadlock`] on one of the engine's own threads; [`Error::Storage`] if the
     /// journal cannot be read.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Arc<Broadcast>>> {
-        match park_until(self.next_async(), Instant::now() + timeout) {
+        let timer = self.feed.hub.timer().clone();
+        let late = || Error::TimedOut(String::new());
+        let waited = timer.within(timeout, self.next_async(), late);
+        match park_until(waited, from_now(timeout)) {
             Err(Error::TimedOut(_)) => Ok(None),
             // `None` says that time passed: a host that calls again and again would spin.
             Ok(None) => Err(Error::Closed),

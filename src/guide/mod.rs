@@ -4,6 +4,7 @@
 //! | you want to | read |
 //! |---|---|
 //! | test a bot without a server, a sleep or a mock | [`testing`] |
+//! | write a relay, a helpdesk, a host with or without tokio | [`patterns`] |
 //! | run the gateway | [`operating`] |
 //! | put it behind nginx, Caddy or Apache | [`proxies`] |
 //! | know what an error means and whether to repeat the call | [`errors`] |
@@ -47,6 +48,9 @@ pub mod first_agent {
 }
 pub mod operating {
     #![doc = include_str!("operating.md")]
+}
+pub mod patterns {
+    #![doc = include_str!("patterns.md")]
 }
 pub mod proxies {
     #![doc = include_str!("proxies.md")]

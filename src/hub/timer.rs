@@ -7,7 +7,7 @@
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::waiting::{Activity, Busy, engine_thread, start_thread, wake};
+use crate::waiting::{Activity, Busy, engine_thread, from_now, start_thread, wake};
 use chrono::{DateTime, Utc};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Default)]
 struct Queue {
@@ -138,8 +138,7 @@ impl Timer {
                     queue = self.queue.lock();
                 }
                 Some(due) => {
-                    self.earlier
-                        .wait_until(&mut queue, Instant::now() + (due - now));
+                    self.earlier.wait_until(&mut queue, from_now(due - now));
                 }
                 None => self.earlier.wait(&mut queue),
             }

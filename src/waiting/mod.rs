@@ -17,7 +17,7 @@ pub use busy::Busy;
 pub(crate) use busy::{Activity, Tracked};
 pub(crate) use guarded::{panic_text, wake};
 pub(crate) use held::{hold, let_go};
-pub(crate) use park::{engine_thread, is_parked, park, park_until};
+pub(crate) use park::{engine_thread, from_now, is_parked, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
 pub(crate) use pipe::{CHUNK_BYTES, PipeGauge, PipeWriter, pipe};
 pub use pipe::{PipeClosed, PipeReader};

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
@@ -75,6 +75,12 @@ impl Wake for Unpark {
 /// [`Error::WouldDeadlock`] on one of the engine's own threads.
 pub(crate) fn park<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     drive(future, None)
+}
+
+/// The moment `time` from now, in real time; nothing waits for longer than a century.
+pub(crate) fn from_now(time: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    Instant::now() + time.min(CENTURY)
 }
 
 /// As [`park`], but gives up at `deadline` (real time) with [`Error::TimedOut`].
@@ -134,7 +140,6 @@ fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) 
 mod tests {
     use super::*;
     use crate::waiting::pending;
-    use std::time::Duration;
 
     #[test]
     fn parks_until_another_thread_fulfils() {

@@ -7,10 +7,10 @@ use crate::backend::Session;
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, ChannelInfo, Id, JoinState};
 use crate::services::AsyncResult;
-use crate::waiting::park_until;
+use crate::waiting::{from_now, park_until};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A channel that the agent is in.
 pub(super) struct JoinedChannel {
@@ -21,16 +21,14 @@ pub(super) struct JoinedChannel {
 }
 
 impl Collaboration {
-    /// Waits, for `timeout` of real time, until the agent is Active and each of its channels has
-    /// been joined or refused; [`Collaboration::wait_joined`] tells the two apart.
+    /// Waits, for `timeout`, until the agent is Active and each of its channels has been joined or
+    /// refused; [`Collaboration::wait_joined`] tells the two apart. On a clock moved by hand it
+    /// also ends after as much real time, so that a test does.
     ///
     /// # Errors
     /// `TimedOut` with the states of the agent and its channels; `Unauthorized`; `Closed`.
     pub fn wait_active(&self, timeout: Duration) -> Result<()> {
-        match park_until(self.wait_active_async(), Instant::now() + timeout) {
-            Err(Error::TimedOut(_)) => Err(Error::TimedOut(self.describe())),
-            ended => ended,
-        }
+        self.waited(self.wait_active_async(), timeout)
     }
 
     /// As [`Collaboration::wait_active`], on any executor and without a deadline.
@@ -48,17 +46,14 @@ impl Collaboration {
         })
     }
 
-    /// Waits, for `timeout` of real time, until the agent is in `channel`.
+    /// Waits, for `timeout` as in [`Collaboration::wait_active`], until the agent is in `channel`.
     ///
     /// # Errors
     /// `ChannelInactive` with the chat system's reason if the channel refuses the agent;
     /// `Forbidden` if it is not provisioned; `TimedOut` with the states of the agent and its
     /// channels; `Invalid`; `Unauthorized`; `Closed`.
     pub fn wait_joined(&self, channel: impl Id<ChannelId>, timeout: Duration) -> Result<()> {
-        match park_until(self.wait_joined_async(channel), Instant::now() + timeout) {
-            Err(Error::TimedOut(_)) => Err(Error::TimedOut(self.describe())),
-            ended => ended,
-        }
+        self.waited(self.wait_joined_async(channel), timeout)
     }
 
     /// As [`Collaboration::wait_joined`], on any executor and without a deadline.
@@ -71,6 +66,16 @@ impl Collaboration {
                 None => this.check().and(Err(Error::Closed)),
             }
         })
+    }
+
+    /// Waits so long by the engine's clock, and no longer in real time.
+    fn waited(&self, wait: AsyncResult<()>, timeout: Duration) -> Result<()> {
+        let late = || Error::TimedOut(String::new());
+        let waited = self.parts.timer.within(timeout, wait, late);
+        match park_until(waited, from_now(timeout)) {
+            Err(Error::TimedOut(_)) => Err(Error::TimedOut(self.describe())),
+            ended => ended,
+        }
     }
 
     /// The channel once the agent is in it, or why it will not be; `None` when the wait is over.

@@ -43,7 +43,7 @@ impl Collaboration {
         let (this, channel, key) = (self.clone(), channel.into_id(), PostKey::new(key));
         Box::pin(async move {
             let channel = channel?;
-            let due = this.parts.timer.now() + this.deadline();
+            let due = this.due();
             if !this.look(|state| state.channel(&channel).is_some())? {
                 return Err(not_allowed(&channel));
             }

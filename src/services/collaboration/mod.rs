@@ -45,6 +45,9 @@ use std::time::Duration;
 /// clients that ask for all they can cost 32 MiB, and whoever wants more asks again with `before`.
 const MESSAGES_BYTES: usize = HISTORY_BYTES;
 
+/// The most that a view may ask for with [`Collaboration::within`].
+const WITHIN_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// What the collaboration calls use.
 pub(super) struct Parts {
     sending: Sending,
@@ -176,13 +179,13 @@ impl Collaboration {
         }
     }
 
-    /// The same view, each of whose calls may take at most `most` of the engine's time. Calls
-    /// that wait for events have a time of their own, and so have [`Collaboration::wait_active`]
-    /// and [`Collaboration::wait_joined`].
+    /// The same view, each of whose calls may take at most `most` of the engine's time, and 24 h.
+    /// Calls that wait for events have a time of their own, and so have
+    /// [`Collaboration::wait_active`] and [`Collaboration::wait_joined`].
     #[must_use]
     pub fn within(&self, most: Duration) -> Collaboration {
         Collaboration {
-            within: Some(most),
+            within: Some(most.min(WITHIN_MAX)),
             ..self.clone()
         }
     }
@@ -198,9 +201,10 @@ impl Collaboration {
         }
     }
 
-    /// How long a post may take, its waits included.
-    fn deadline(&self) -> Duration {
-        self.within.unwrap_or(self.parts.sending.deadline)
+    /// When a post that begins now has to be over, its waits included.
+    fn due(&self) -> Duration {
+        let most = self.within.unwrap_or(self.parts.sending.deadline);
+        self.parts.timer.now().saturating_add(most)
     }
 
     /// What `asked` gives, or `TimedOut` after the time of this view: for calls that change

@@ -88,7 +88,7 @@ impl Collaboration {
 
     async fn post_through(self, channel: Result<ChannelId>, message: NewMessage) -> Result<Posted> {
         let channel = channel?;
-        let due = self.parts.timer.now() + self.deadline();
+        let due = self.due();
         self.check()?;
         self.check_writable()?;
         let digest = message.digest();

@@ -39,7 +39,7 @@ impl Collaboration {
                 "a file name has 1 to 1,024 bytes and no control characters",
             ));
         }
-        let due = self.parts.timer.now() + self.deadline();
+        let due = self.due();
         let joined = self.joined(&channel, due).await?;
         let (capabilities, conversation) = self.conversation(&channel)?;
         if !capabilities.uploads || !joined.info.can_accept_files {

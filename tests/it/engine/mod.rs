@@ -4,6 +4,7 @@
 //! make it hang.
 
 mod ending;
+mod longest;
 mod opening;
 mod watching;
 
