@@ -76,6 +76,7 @@ pub mod backend;
 mod clock;
 mod config;
 mod database;
+pub mod directory;
 mod engine;
 mod error;
 mod events;
@@ -109,13 +110,14 @@ mod words;
 pub use clock::{Clock, SystemClock, Timeline};
 pub use config::{Builder, EventMode};
 pub use database::Durability;
+pub use directory::Authenticator;
 pub use engine::{Engine, Readiness, Stats};
 pub use error::{Cause, Error, Outcome, Result};
 pub use events::{Delivery, Reader, SharedReader, Subscription, Terms};
 pub use model::*;
 pub use services::{
-    AsyncResult, Authenticator, Collaboration, Handled, IntoHandled, Management, ManagesThrough,
-    Provisioning, Uploading, Workers,
+    AsyncResult, Collaboration, Handled, IntoHandled, Management, ManagesThrough, Provisioning,
+    Uploading, Workers,
 };
 
 pub use chrono;

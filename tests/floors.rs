@@ -22,7 +22,7 @@ const FLOORS: &[(u8, &str)] = &[
     (0, "model error clock waiting runtime"),
     (
         1,
-        "database hub throttle token password login_delay filter origin spool words backend",
+        "database hub throttle token password login_delay filter origin spool words backend directory",
     ),
     (2, "store journal"),
     (3, "agents events"),

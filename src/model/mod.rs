@@ -1,6 +1,7 @@
 //! The words of the gateway: agents, channels, messages, events. Floor 0: no SQL, JSON, XML or
 //! tokio here.
 
+mod account_name;
 mod agent;
 mod audit;
 mod channel;
@@ -24,6 +25,7 @@ mod search;
 mod split;
 mod throttle;
 
+pub use account_name::{AccountName, Domains};
 pub use agent::{
     AgentState, AgentStatus, Change, ChannelStatus, JoinState, ManagementMode, NewAgent, NewUser,
     OpenContact, ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode,

@@ -16,7 +16,6 @@ mod stopping;
 mod through;
 mod upkeep;
 
-pub use access::Authenticator;
 pub(crate) use access::{Access, AccessSettings};
 pub(crate) use admission::Admission;
 pub(crate) use collaboration::CollaborationSettings;

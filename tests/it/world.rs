@@ -12,11 +12,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use switchboard::backend::{Loopback, Person};
 use switchboard::chrono::{DateTime, Utc};
+use switchboard::directory::{Asked, Checked};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentStatus, AsyncResult, Authenticator, Builder, Clock, Collaboration, Credentials, Cursor,
-    Engine, Event, EventBody, EventQuery, JoinState, NewAgent, NewUser, Principal, Provisioning,
-    Secret, Stats, Token,
+    AccountName, AgentStatus, AsyncResult, Authenticator, Builder, Clock, Collaboration,
+    Credentials, Cursor, Engine, Event, EventBody, EventQuery, JoinState, NewAgent, NewUser,
+    Principal, Provisioning, Secret, Stats, Token,
 };
 
 /// A real-time limit that no test needs; whatever takes longer has failed.
@@ -271,12 +272,8 @@ pub(crate) fn line(event: &Event) -> String {
 pub(crate) struct Sesame;
 
 impl Authenticator for Sesame {
-    fn check(
-        &self,
-        _username: String,
-        password: Secret,
-    ) -> Pin<Box<dyn Future<Output = switchboard::Result<bool>> + Send + 'static>> {
-        Box::pin(ready(Ok(password.expose() == SESAME)))
+    fn check(&self, _username: AccountName, password: Secret) -> Asked<Checked> {
+        Box::pin(ready(Ok((password.expose() == SESAME).into())))
     }
 }
 

@@ -9,7 +9,6 @@ mod super_user;
 mod tokens;
 mod unchecked;
 
-pub use directory::Authenticator;
 pub(super) use proofs::Proofs;
 pub(super) use tokens::Tokens;
 
@@ -17,6 +16,7 @@ use super::Foundation;
 use super::commits::Commits;
 use super::stopping::Stopping;
 use crate::database::Reads;
+use crate::directory::Authenticator;
 use crate::error::Result;
 use crate::hub::Timer;
 use crate::login_delay::LoginDelay;

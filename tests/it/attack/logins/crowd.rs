@@ -3,15 +3,15 @@
 use super::super::full;
 use super::{PASSWORD, is_unauthorized, log_in, names, user, world};
 use crate::world::{OPS, SESAME, World, begin, new_agent, poll, wait};
-use std::future::{Future, pending, ready};
+use std::future::{pending, ready};
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
-use switchboard::{Authenticator, Credentials, Engine, Error, NewUser, Result, Secret};
+use switchboard::directory::{Asked, Checked};
+use switchboard::{AccountName, Authenticator, Credentials, Engine, Error, NewUser, Secret};
 
 /// Longer than any login here may take; the line's own patience is 20 seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -230,14 +230,10 @@ enum Answer {
 }
 
 impl Authenticator for Directory {
-    fn check(
-        &self,
-        _name: String,
-        password: Secret,
-    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>> {
+    fn check(&self, _name: AccountName, password: Secret) -> Asked<Checked> {
         self.asked.fetch_add(1, Ordering::AcqRel);
         match self.answer {
-            Answer::Sesame => Box::pin(ready(Ok(password.expose() == SESAME))),
+            Answer::Sesame => Box::pin(ready(Ok((password.expose() == SESAME).into()))),
             Answer::Away => Box::pin(ready(Err(Error::Unreachable(
                 "the directory is away".into(),
             )))),
