@@ -214,6 +214,13 @@ impl CellState {
         self.life.channel_state(channel)
     }
 
+    /// The connection that `session` came with, unless the agent has lost it.
+    pub(super) fn connection_of(&self, session: &Arc<dyn Session>) -> Option<Connection> {
+        let held = self.life.session()?;
+        let link = self.link.as_ref().filter(|_| Arc::ptr_eq(held, session))?;
+        Some(link.connection())
+    }
+
     /// Whether the agent travels on `link`, and was not deleted.
     pub(super) fn is_on(&self, link: &Arc<CellLink>) -> bool {
         !self.life.is_deleted()

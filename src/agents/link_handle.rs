@@ -115,6 +115,11 @@ impl<A> LinkHandle<A> {
         generation == self.generation.load(Ordering::Acquire)
     }
 
+    /// Whether nothing can be sent over the connection of that generation any more.
+    pub(super) fn is_over(&self, generation: u64) -> bool {
+        !self.is_newest(generation) || self.phase.load(Ordering::Acquire) == DOWN
+    }
+
     pub(super) fn set_down(&self) {
         self.phase.store(DOWN, Ordering::Release);
     }

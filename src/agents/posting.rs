@@ -13,7 +13,7 @@
 //! answers made the agent busy until the link ended).
 
 use super::calls::{Calls, error_of};
-use super::cell::{CellLink, Connection};
+use super::cell::Connection;
 use super::lifecycle::{Announce, ChannelEvent, Now, Wrote};
 use super::posts::{About, Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
 use super::strangers::Strangers;
@@ -74,7 +74,7 @@ impl Posting {
     /// Hands a post that is in the book to its session; its callers have an outcome by `due`.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
         self.note_answer(&post);
-        let (in_flight, connection) = InFlight::of(&post.cell);
+        let (in_flight, connection) = InFlight::of(&post.cell, &session);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
         let origin = message.origin.clone();
         let under = HandedOver::new(post, Some(in_flight), connection);
@@ -104,9 +104,7 @@ impl Posting {
         upload: Upload,
     ) -> Option<(u64, Reply<Posted>)> {
         self.note_answer(&post);
-        let connection = post
-            .cell
-            .look(|state| state.link.as_ref().map(CellLink::connection));
+        let connection = post.cell.look(|state| state.connection_of(&session));
         let channel = post.place.channel.clone();
         let under = HandedOver::new(post, None, connection);
         let number = self.book.hand_over(under, None)?;

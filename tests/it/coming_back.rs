@@ -11,10 +11,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use switchboard::backend::{
-    BackendError, BackendErrorKind, ChannelId, Inbound, Inbox, MessageId, Outgoing, Posted,
+    BackendError, BackendErrorKind, ChannelId, Found, Inbound, Inbox, MessageId, Outgoing, Posted,
     Received, SeenBy, reply,
 };
-use switchboard::{Collaboration, Error, EventQuery, JoinState, Message, NewMessage, Part};
+use switchboard::{
+    AgentState, Collaboration, Error, EventQuery, JoinState, Message, NewMessage, Part,
+};
 
 fn keyed(text: &str) -> NewMessage {
     NewMessage::text(text).key("k")
@@ -263,6 +265,34 @@ fn a_link_that_ends_before_the_call_returns_ends_the_post() {
         })
     }));
     assert!(is_unknown(outcome(post(&echo, keyed("too late")))));
+}
+
+/// A keyed post first asks whether it was posted before; meanwhile its link ends. Nothing ends the
+/// post afterwards, so its caller waited for the whole deadline, though nothing could come back.
+#[test]
+fn a_post_that_is_handed_to_a_link_that_has_ended_is_decided_at_once() {
+    let (ended, end) = std::sync::mpsc::sync_channel(1);
+    let end = Arc::new(Mutex::new(end));
+    let script = Script::echoing(|_, _| reply(std::future::ready(Ok(Posted::Sent))));
+    let (world, echo) = scripted(script.looking_up(move |inbox| {
+        inbox.lost(BackendError::unreachable("gone"));
+        let end = end.clone();
+        reply(async move {
+            while end.lock().unwrap().try_recv().is_err() {
+                tokio::task::yield_now().await;
+            }
+            Ok(Found::Absent)
+        })
+    }));
+    let posting = post(&echo, keyed("too late"));
+    let limit = Instant::now() + SOON;
+    while world.status("echo").state == AgentState::Active {
+        assert!(Instant::now() < limit, "the link is lost");
+        std::thread::yield_now();
+    }
+    ended.send(()).unwrap();
+    // No time passes.
+    assert!(is_unknown(outcome(posting)));
 }
 
 #[test]

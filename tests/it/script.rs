@@ -14,6 +14,7 @@ use switchboard::backend::{
 use switchboard::chrono::Utc;
 
 type Act = dyn Fn(Outgoing, Inbox) -> Reply<Posted> + Send + Sync;
+type LookUp = dyn Fn(Inbox) -> Reply<Found> + Send + Sync;
 type Enter = dyn Fn(AgentKey, ChannelId, Inbox) -> Reply<Joined> + Send + Sync;
 
 /// Takes the addresses `script:…`.
@@ -21,6 +22,7 @@ pub(crate) struct Script {
     network: NetworkId,
     act: Arc<Act>,
     enter: Arc<Enter>,
+    look_up: Option<Arc<LookUp>>,
     /// It claims every capability, and answers only sign-ins, joins and posts.
     is_deaf: bool,
     /// Its rooms send posts back.
@@ -52,6 +54,7 @@ impl Script {
             network: NetworkId::parse("script:test").unwrap(),
             act: Arc::new(act),
             enter: Arc::new(enter),
+            look_up: None,
             is_deaf: false,
             echoes: false,
         }
@@ -63,6 +66,15 @@ impl Script {
         enter: impl Fn(AgentKey, ChannelId, Inbox) -> Reply<Joined> + Send + Sync + 'static,
     ) -> Script {
         self.enter = Arc::new(enter);
+        self
+    }
+
+    /// The same, with this answer to whoever looks for an earlier post.
+    pub(crate) fn looking_up(
+        mut self,
+        look_up: impl Fn(Inbox) -> Reply<Found> + Send + Sync + 'static,
+    ) -> Script {
+        self.look_up = Some(Arc::new(look_up));
         self
     }
 
@@ -112,6 +124,8 @@ impl Backend for Script {
                 .with_uploads()
                 .with_find_channels()
                 .with_composing()
+        } else if self.look_up.is_some() {
+            plain.with_look_up()
         } else {
             plain
         }
@@ -183,7 +197,10 @@ impl Session for ScriptSession {
     }
 
     fn look_up(self: Arc<Self>, _channel: ChannelId, _origin: OriginId) -> Reply<Found> {
-        self.silence(())
+        match &self.script.look_up {
+            Some(look_up) => look_up(self.inbox.clone()),
+            None => self.silence(()),
+        }
     }
 
     fn history(

@@ -194,6 +194,9 @@ impl LinkTask {
                 self.around.show(cell, state, Some(error.reason.clone()));
             }
         }
+        // Only now: whoever repeats a post because its outcome is unknown finds no session that is
+        // over.
+        self.cut_posts();
         self.flap(lost);
     }
 }

@@ -102,7 +102,9 @@ impl LinkTask {
             self.hang_up(link).await;
         }
         self.close_intake();
+        self.handle.set_down();
         self.handle.end();
+        self.cut_posts();
     }
 
     /// Closes a connection, and waits for the end of that for [`FAREWELL_MAX`] at most.
@@ -111,12 +113,17 @@ impl LinkTask {
         let _ = self.around.calls.ask(FAREWELL_MAX, "closing", close).await;
     }
 
-    /// Nothing comes in over this connection any more, so what was posted over it and did not come back will not.
+    /// Nothing comes in over this connection any more.
     pub(super) fn close_intake(&mut self) {
         if let Some(intake) = self.intake.take() {
             intake.close();
-            self.around.posting.cut(&self.handle.connection());
         }
+    }
+
+    /// What was posted over the connection and did not come back will not. The link is down by now,
+    /// so that no post is handed to this connection afterwards.
+    pub(super) fn cut_posts(&self) {
+        self.around.posting.cut(&self.handle.connection());
     }
 
     /// No agent travels on this link any more: closes the connection and ends, unless an agent came
@@ -132,6 +139,8 @@ impl LinkTask {
             self.hang_up(link).await;
         }
         self.close_intake();
+        self.handle.set_down();
+        self.cut_posts();
         true
     }
 }

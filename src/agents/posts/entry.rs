@@ -44,7 +44,7 @@ pub(in crate::agents) struct HandedOver {
     pub(in crate::agents) post: Post,
     /// Its place among its agent's posts in flight; none for an upload.
     pub(in crate::agents) in_flight: Option<InFlight>,
-    /// The connection it is sent over, if the agent has one.
+    /// The connection it is sent over; none if the agent has lost it meanwhile.
     pub(super) connection: Option<Connection>,
     /// Whether the session has said that it is sent; until then the session's answer is still to
     /// come.

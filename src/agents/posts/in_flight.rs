@@ -1,6 +1,7 @@
 //! How many posts an agent has in flight: in the chat system's hands, with callers that wait.
 
-use crate::agents::cell::{Cell, CellLink, Connection};
+use crate::agents::cell::{Cell, Connection};
+use crate::backend::Session;
 use std::sync::Arc;
 
 /// One of an agent's posts in flight, counted as long as this lives.
@@ -11,10 +12,13 @@ pub(in crate::agents) struct InFlight {
 
 impl InFlight {
     /// Counts a post of that agent; also returns the connection that the agent has now.
-    pub(in crate::agents) fn of(cell: &Arc<Cell>) -> (InFlight, Option<Connection>) {
+    pub(in crate::agents) fn of(
+        cell: &Arc<Cell>,
+        session: &Arc<dyn Session>,
+    ) -> (InFlight, Option<Connection>) {
         let connection = cell.change(|state| {
             state.in_flight += 1;
-            state.link.as_ref().map(CellLink::connection)
+            state.connection_of(session)
         });
         let in_flight = InFlight {
             cell: cell.clone(),

@@ -125,12 +125,16 @@ impl PostBook {
     /// meanwhile.
     pub(in crate::agents) fn hand_over(
         &self,
-        under: Box<HandedOver>,
+        mut under: Box<HandedOver>,
         last: Option<Duration>,
     ) -> Option<u64> {
         let origin = under.post.message.origin.clone();
         let mut book = self.book.lock();
         let entry = book.posts.get_mut(&origin)?;
+        // The connection may have ended since the session was looked up: then nothing cuts the
+        // post any more, and its callers waited for their whole deadline.
+        let stands = |(link, generation): &Connection| !link.is_over(*generation);
+        under.is_cut = !under.connection.as_ref().is_some_and(stands);
         entry.stage = Stage::Under(under);
         let number = entry.number;
         if let Some(last) = last {
