@@ -6,7 +6,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::database::{Durability, Location};
 use crate::directory::Authenticator;
 use crate::error::{Error, Result};
-use crate::model::Secret;
+use crate::model::{Domains, Secret};
+use crate::services::DirectorySettings;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,8 +49,8 @@ pub struct Builder {
     backends: Vec<Arc<dyn Backend>>,
     default_backend: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) super_user: Option<(String, Secret)>,
-    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) super_user: Option<(String, Option<Secret>)>,
+    pub(crate) directories: DirectorySettings,
     pub(crate) event_mode: EventMode,
     pub(crate) event_window: Duration,
     pub(crate) token_lifetime: Duration,
@@ -75,7 +76,12 @@ impl Default for Builder {
             default_backend: None,
             clock: Arc::new(SystemClock::new()),
             super_user: None,
-            authenticator: None,
+            directories: DirectorySettings {
+                authenticators: Vec::new(),
+                domains: Domains::new(),
+                default: None,
+                recheck: Duration::from_secs(600),
+            },
             event_mode: EventMode::Durable,
             event_window: Duration::from_secs(15),
             token_lifetime: Duration::from_secs(3600),
@@ -171,15 +177,49 @@ impl Builder {
     /// The super user (§tokens/super-user). Default: none, so nobody can log in without an agent.
     #[must_use]
     pub fn super_user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Builder {
-        self.super_user = Some((name.into(), password.into()));
+        self.super_user = Some((name.into(), Some(password.into())));
         self
     }
 
-    /// Has another system check the users' passwords. Default: the engine checks them against its
-    /// database.
+    /// Has a directory check the super user's password (§tokens/super-user); instead of
+    /// [`Builder::super_user`].
+    #[must_use]
+    pub fn super_user_of_directory(mut self, name: impl Into<String>) -> Builder {
+        self.super_user = Some((name.into(), None));
+        self
+    }
+
+    /// Adds a directory that checks passwords (§tokens/directory). A user with a password here is
+    /// checked here first; then the directories are asked, in the order in which they were added.
+    /// Default: none.
     #[must_use]
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Builder {
-        self.authenticator = Some(Arc::new(authenticator));
+        self.directories
+            .authenticators
+            .push(Arc::new(authenticator));
+        self
+    }
+
+    /// The one authenticator, by its [name](Authenticator::name), that checks passwords; `none`:
+    /// users without a password here cannot log in with one. Default: all are asked.
+    #[must_use]
+    pub fn default_authenticator(mut self, name: impl Into<String>) -> Builder {
+        self.directories.default = Some(name.into());
+        self
+    }
+
+    /// The company's domains, by which the spellings of a user's name are compared (§tokens/names).
+    #[must_use]
+    pub fn domains(mut self, domains: Domains) -> Builder {
+        self.directories.domains = domains;
+        self
+    }
+
+    /// How often accounts of directories that hold tokens are looked at again (§tokens/directory).
+    /// Default 10 minutes, 10 s to 24 h.
+    #[must_use]
+    pub fn recheck_accounts(mut self, every: Duration) -> Builder {
+        self.directories.recheck = every;
         self
     }
 
@@ -299,8 +339,17 @@ impl Builder {
         let minute = Duration::from_secs(60);
         let every = self.retry_refused.unwrap_or(minute);
         within("retry_refused", every, minute, year)?;
+        let day = Duration::from_secs(86_400);
+        within(
+            "recheck_accounts",
+            self.directories.recheck,
+            second * 10,
+            day,
+        )?;
+        self.directories.check()?;
+        let is_length = |secret: &Secret| (1..=1024).contains(&secret.expose().len());
         if let Some((name, password)) = &self.super_user
-            && (name.is_empty() || !(1..=1024).contains(&password.expose().len()))
+            && (name.is_empty() || !password.as_ref().is_none_or(is_length))
         {
             return Err(Error::invalid(
                 "the super user needs a name, and a password of 1 to 1,024 bytes",

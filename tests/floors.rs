@@ -59,7 +59,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("backend/xmpp", CONNECTOR),
     ("backend/ucwa", CONNECTOR),
 ];
-const EVERYTHING: &str = "model error clock waiting database hub throttle token password login_delay filter origin words runtime \
+const EVERYTHING: &str = "directory model error clock waiting database hub throttle token password login_delay filter origin words runtime \
                           backend store journal agents events services config engine publish";
 const CONNECTOR: &str = "backend model error waiting clock";
 /// Files that are too long and why nobody has split them yet: `file`. Empty is best.

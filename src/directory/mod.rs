@@ -62,7 +62,7 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
-    /// Takes a SPNEGO token. Default: refuses it.
+    /// Takes a SPNEGO token, in Base64. Default: refuses it.
     fn negotiate(&self, token: Secret) -> Asked<Option<Negotiated>> {
         drop(token);
         Box::pin(ready(Ok(None)))
@@ -125,13 +125,13 @@ pub enum Standing {
 pub struct Negotiated {
     /// The Kerberos principal: `alice@CORP.TEST`.
     pub principal: String,
-    /// What the client is sent back to know the server, if it asked for it.
-    pub reply: Option<Vec<u8>>,
+    /// What the client is sent back, in Base64, to know the server, if it asked for it.
+    pub reply: Option<String>,
 }
 
 impl Negotiated {
     /// That principal.
-    pub fn new(principal: impl Into<String>, reply: Option<Vec<u8>>) -> Negotiated {
+    pub fn new(principal: impl Into<String>, reply: Option<String>) -> Negotiated {
         Negotiated {
             principal: principal.into(),
             reply,

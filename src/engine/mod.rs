@@ -59,6 +59,36 @@ impl Engine {
         Box::pin(self.0.services.access().clone().log_in(credentials.clone()))
     }
 
+    /// Whether a directory takes SPNEGO tokens, those of `Authorization: Negotiate`.
+    pub fn negotiates(&self) -> bool {
+        self.0.services.access().negotiates()
+    }
+
+    /// Logs in whoever a SPNEGO token is of (§tokens/kerberos): `ticket` is its Base64, `agent` the
+    /// agent to act through, `None` or empty for the super user. Returns the token, and what the
+    /// client is sent back, in Base64, to know the server.
+    ///
+    /// # Errors
+    /// `Unauthorized` if no directory takes the ticket, or its owner may not use the agent;
+    /// `Invalid`; `Busy` or `Unreachable` if a directory cannot tell now; `Storage`.
+    pub fn log_in_by_ticket(
+        &self,
+        ticket: impl Into<Secret>,
+        agent: Option<&str>,
+    ) -> Result<(Token, Option<String>)> {
+        park(self.log_in_by_ticket_async(ticket, agent))
+    }
+
+    /// As [`Engine::log_in_by_ticket`], on any executor.
+    pub fn log_in_by_ticket_async(
+        &self,
+        ticket: impl Into<Secret>,
+        agent: Option<&str>,
+    ) -> AsyncResult<(Token, Option<String>)> {
+        let access = self.0.services.access().clone();
+        Box::pin(access.log_in_by_ticket(ticket.into(), agent.map(str::to_owned)))
+    }
+
     /// The principal that bears `token`; from memory.
     ///
     /// # Errors

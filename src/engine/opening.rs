@@ -78,6 +78,9 @@ impl Builder {
         self.clock.attach(timeline);
         foundation.calls.spawn(foundation.posting.watch());
         foundation.calls.spawn(upkeep);
+        if let Some(recheck) = engine.0.services.recheck() {
+            foundation.calls.spawn(recheck);
+        }
         Ok(engine)
     }
 
@@ -94,7 +97,7 @@ impl Builder {
         Settings {
             access: AccessSettings {
                 super_user: self.super_user.clone(),
-                authenticator: self.authenticator.clone(),
+                directories: self.directories.clone(),
                 token_lifetime: self.token_lifetime,
             },
             collaboration: CollaborationSettings {

@@ -16,7 +16,7 @@ mod stopping;
 mod through;
 mod upkeep;
 
-pub(crate) use access::{Access, AccessSettings};
+pub(crate) use access::{Access, AccessSettings, DirectorySettings};
 pub(crate) use admission::Admission;
 pub(crate) use collaboration::CollaborationSettings;
 pub use collaboration::{Collaboration, Handled, IntoHandled, Uploading, Workers};
@@ -109,6 +109,7 @@ impl Services {
             commits.clone(),
             foundation.reads.clone(),
             sessions.clone(),
+            access.domains().clone(),
         );
         let collaboration = collaboration::Parts::new(
             foundation,
@@ -217,6 +218,15 @@ impl Services {
     /// What runs by itself, for as long as these services live.
     pub(crate) fn upkeep(&self) -> impl Future<Output = ()> + Send + use<> {
         Upkeep::run(Arc::downgrade(&self.upkeep))
+    }
+
+    /// Looks at accounts of directories again, for as long as these services live; `None` without
+    /// directories.
+    pub(crate) fn recheck(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let access = Arc::downgrade(&self.access);
+        self.access
+            .asks_directories()
+            .then(|| Access::recheck(access))
     }
 
     /// Refuses calls from now on.

@@ -64,6 +64,12 @@ pub(crate) fn key(conn: &Connection, id: &AgentId) -> Result<Option<AgentKey>> {
         .optional()
 }
 
+/// Whether the agent lists that user.
+pub(crate) fn lists(conn: &Connection, agent: AgentKey, user: &UserId) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM agent_user WHERE agent = ?1 AND user = ?2")?
+        .exists(params![agent.0, user.as_str()])
+}
+
 /// Notes that a change touched the agent.
 pub(super) fn touch(conn: &Connection, agent: &mut AgentRow, stamp: &Stamp) -> Result<()> {
     agent.revision = stamp.revision;

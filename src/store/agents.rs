@@ -6,7 +6,7 @@
 //! revision clears a refusal, and a put that changes nothing makes neither a revision nor an audit
 //! row.
 
-pub(crate) use super::agent::{AgentRow, head, key, mode_of};
+pub(crate) use super::agent::{AgentRow, head, key, lists, mode_of};
 
 use super::agent::{BARE, bare, touch};
 use super::{Applied, Stamp, audit, channels, contacts, metadata, parsed, tokens, tokens_ended};

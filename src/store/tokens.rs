@@ -117,7 +117,7 @@ pub(super) fn delete_of_agent(conn: &Connection, agent: AgentKey) -> Result<Vec<
 }
 
 /// Ends a user's tokens for one agent.
-pub(super) fn delete_of_agent_user(
+pub(crate) fn delete_of_agent_user(
     conn: &Connection,
     agent: AgentKey,
     user: &UserId,
@@ -130,7 +130,7 @@ pub(super) fn delete_of_agent_user(
 }
 
 /// Ends all tokens of a user.
-pub(super) fn delete_of_user(conn: &Connection, user: &UserId) -> Result<Vec<[u8; 32]>> {
+pub(crate) fn delete_of_user(conn: &Connection, user: &UserId) -> Result<Vec<[u8; 32]>> {
     ended(
         conn,
         "DELETE FROM token WHERE user = ?1 RETURNING digest",

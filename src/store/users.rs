@@ -5,7 +5,7 @@
 //! says that there is a password, or that it changed.
 
 use super::{Applied, Stamp, agents, audit, parsed, tokens, tokens_ended};
-use crate::model::{AgentId, AgentKey, Change, UserId};
+use crate::model::{AccountName, AgentId, AgentKey, Change, Domains, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::{Value, json};
 use std::fmt;
@@ -16,8 +16,10 @@ pub(crate) struct UserRow {
     pub(crate) id: UserId,
     /// As provisioned.
     pub(crate) username: String,
-    /// A PHC string; `None`: this user cannot log in.
+    /// A PHC string; `None`: a directory has the password, or this user cannot log in.
     pub(crate) password_hash: Option<String>,
+    /// The name as it is compared.
+    pub(crate) canonical: String,
 }
 
 /// Who could be meant by a login.
@@ -39,29 +41,54 @@ impl fmt::Debug for UserRow {
     }
 }
 
-/// A user name in the form in which names are compared: Unicode lower case.
-pub(crate) fn folded(username: &str) -> String {
-    username.to_lowercase()
+/// The users whose compared name is not the one that these domains give, with that one.
+pub(crate) fn misnamed(conn: &Connection, domains: &Domains) -> Result<Vec<(UserId, String)>> {
+    let mut statement = conn.prepare("SELECT id, username, folded FROM user")?;
+    let mut rows = statement.query([])?;
+    let mut changed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = domains.name(row.get_ref(1)?.as_str()?);
+        if name.canonical() != row.get_ref(2)?.as_str()? {
+            changed.push((parsed(row, 0, UserId::parse)?, name.canonical().to_owned()));
+        }
+    }
+    Ok(changed)
+}
+
+/// Stores the compared form of a user's name.
+pub(crate) fn rename(conn: &Connection, id: &UserId, canonical: &str) -> Result<()> {
+    conn.prepare_cached("UPDATE user SET folded = ?2 WHERE id = ?1")?
+        .execute([id.as_str(), canonical])?;
+    Ok(())
+}
+
+/// Whether any user has a password.
+pub(crate) fn has_passwords(conn: &Connection) -> Result<bool> {
+    conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM user WHERE password IS NOT NULL)",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// All users, by id.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<UserRow>> {
-    conn.prepare_cached("SELECT id, username, password FROM user ORDER BY id")?
+    conn.prepare_cached("SELECT id, username, password, folded FROM user ORDER BY id")?
         .query_map([], row)?
         .collect()
 }
 
 /// The user of that id.
 pub(crate) fn find(conn: &Connection, id: &UserId) -> Result<Option<UserRow>> {
-    conn.prepare_cached("SELECT id, username, password FROM user WHERE id = ?1")?
+    conn.prepare_cached("SELECT id, username, password, folded FROM user WHERE id = ?1")?
         .query_row([id.as_str()], row)
         .optional()
 }
 
-/// The users of that (folded) name whom the agent lists. `None`: there is no such agent.
+/// The users of that (canonical) name whom the agent lists. `None`: there is no such agent.
 pub(crate) fn by_name(
     conn: &Connection,
-    folded: &str,
+    canonical: &str,
     agent: &AgentId,
 ) -> Result<Option<Candidates>> {
     let Some(agent) = agents::key(conn, agent)? else {
@@ -69,13 +96,13 @@ pub(crate) fn by_name(
     };
     let users = conn
         .prepare_cached(
-            "SELECT user.id, user.username, user.password
+            "SELECT user.id, user.username, user.password, user.folded
                FROM user
                JOIN agent_user ON agent_user.agent = ?2 AND agent_user.user = user.id
               WHERE user.folded = ?1
               ORDER BY agent_user.position",
         )?
-        .query_map(params![folded, agent.0], row)?
+        .query_map(params![canonical, agent.0], row)?
         .collect::<Result<_>>()?;
     Ok(Some(Candidates { agent, users }))
 }
@@ -86,7 +113,7 @@ pub(crate) fn by_name(
 pub(crate) fn put(
     conn: &Connection,
     id: &UserId,
-    username: &str,
+    username: &AccountName,
     password: Option<String>,
     stamp: &Stamp,
 ) -> Result<Applied<(Change, UserRow)>> {
@@ -99,8 +126,9 @@ pub(crate) fn put(
     });
     let after = UserRow {
         id: id.clone(),
-        username: username.to_owned(),
+        username: username.spelled().to_owned(),
         password_hash,
+        canonical: username.canonical().to_owned(),
     };
     if before.as_ref() == Some(&after) {
         return Ok(Applied::plain((Change::Unchanged, after)));
@@ -110,7 +138,7 @@ pub(crate) fn put(
          VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET username = excluded.username, folded = excluded.folded, password = excluded.password",
     )?
-    .execute(params![id.as_str(), after.username, folded(&after.username), after.password_hash])?;
+    .execute(params![id.as_str(), after.username, after.canonical, after.password_hash])?;
     let ended = if before.is_some() {
         tokens::delete_of_user(conn, id)?
     } else {
@@ -207,17 +235,22 @@ fn row(row: &Row<'_>) -> Result<UserRow> {
         id: parsed(row, 0, UserId::parse)?,
         username: row.get(1)?,
         password_hash: row.get(2)?,
+        canonical: row.get(3)?,
     })
 }
 
 /// How the audit shows a user.
 fn shown(user: &UserRow) -> Value {
-    json!({ "username": user.username, "password": user.password_hash.is_some() })
+    json!({
+        "username": user.username,
+        "canonical": user.canonical,
+        "password": user.password_hash.is_some(),
+    })
 }
 
 /// How the audit shows a user whose password changed.
 fn changed(user: &UserRow) -> Value {
-    json!({ "username": user.username, "password": "changed" })
+    json!({ "username": user.username, "canonical": user.canonical, "password": "changed" })
 }
 
 #[cfg(test)]
@@ -226,6 +259,10 @@ mod tests {
     use super::super::testing::{ada, database};
     use super::*;
     use crate::model::NewAgent;
+
+    fn named(spelled: &str) -> AccountName {
+        Domains::new().name(spelled)
+    }
 
     fn user(text: &str) -> UserId {
         UserId::parse(text).unwrap()
@@ -238,7 +275,7 @@ mod tests {
         put(
             &conn,
             &lene,
-            "CONTOSO\\Lene",
+            &named("CONTOSO\\Lene"),
             Some("hash-1".into()),
             &ada(1),
         )
@@ -248,9 +285,9 @@ mod tests {
         };
 
         log_in(1);
-        let same = put(&conn, &lene, "CONTOSO\\Lene", None, &ada(2)).unwrap();
+        let same = put(&conn, &lene, &named("CONTOSO\\Lene"), None, &ada(2)).unwrap();
         assert_eq!((same.value.0, same.effects), (Change::Unchanged, vec![]));
-        let renamed = put(&conn, &lene, "contoso\\lene", None, &ada(3)).unwrap();
+        let renamed = put(&conn, &lene, &named("contoso\\lene"), None, &ada(3)).unwrap();
         assert_eq!(renamed.effects, [Effect::TokensEnded(vec![[1; 32]])]);
         assert_eq!(
             renamed.value.1.password_hash.as_deref(),
@@ -279,7 +316,7 @@ mod tests {
         );
         assert_eq!(
             audit[2].after.as_deref(),
-            Some(r#"{"password":"changed","username":"contoso\\lene"}"#)
+            Some(r#"{"canonical":"lene@contoso","password":"changed","username":"contoso\\lene"}"#)
         );
         assert!(!format!("{gone:?}").contains("hash-"), "nor in a log");
     }
@@ -300,13 +337,13 @@ mod tests {
             put(
                 &conn,
                 &user(id),
-                "CONTOSO\\LÉNE",
+                &named("CONTOSO\\LÉNE"),
                 Some(format!("hash of {id}")),
                 &ada(2),
             )
             .unwrap();
         }
-        let found = by_name(&conn, &folded("contoso\\Léne"), &echo.id)
+        let found = by_name(&conn, named("contoso\\Léne").canonical(), &echo.id)
             .unwrap()
             .unwrap();
         let ids: Vec<_> = found.users.iter().map(|user| user.id.as_str()).collect();
@@ -329,7 +366,7 @@ mod tests {
     fn a_rehash_gives_way_to_a_password_changed_meanwhile() {
         let conn = database();
         let lene = user("lene");
-        put(&conn, &lene, "lene", Some("old".into()), &ada(1)).unwrap();
+        put(&conn, &lene, &named("lene"), Some("old".into()), &ada(1)).unwrap();
         assert!(rehash(&conn, &lene, "old", "stronger").unwrap());
         assert!(!rehash(&conn, &lene, "old", "too late").unwrap());
         assert_eq!(

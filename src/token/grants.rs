@@ -2,7 +2,7 @@
 
 use super::grant::{Grant, Owner};
 use super::{Digest, digest};
-use crate::model::{AgentKey, Token, UserId};
+use crate::model::{AgentKey, Token, UserId, Who};
 use parking_lot::RwLock;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -181,6 +181,16 @@ impl Grants {
         self.table.read().by_end.first().map(|(ends, _)| *ends)
     }
 
+    /// Everybody who has a valid token, once for each agent.
+    pub(crate) fn bearers(&self) -> Vec<Who> {
+        let table = self.table.read();
+        let newest = table.by_user.values().flat_map(|own| own.by_agent.values());
+        newest
+            .filter_map(|tokens| table.by_digest.get(&tokens.last()?.1))
+            .map(|grant| grant.principal.who().clone())
+            .collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.table.read().by_digest.len()
     }
@@ -224,7 +234,7 @@ fn take_more(surplus: &mut Vec<Digest>, own: &Own, over: usize) {
 mod tests {
     use super::super::fresh;
     use super::*;
-    use crate::model::{AgentId, Who};
+    use crate::model::AgentId;
 
     fn lene(agent: i64) -> Who {
         Who::Agent {

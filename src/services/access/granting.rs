@@ -15,7 +15,7 @@ use super::proofs::Proofs;
 use super::tokens::Tokens;
 use crate::database::Failure;
 use crate::error::{Error, Result};
-use crate::model::Token;
+use crate::model::{Domains, Token};
 use crate::password::Whose;
 use crate::services::commits::Commits;
 use crate::services::stopping::Stopping;
@@ -43,6 +43,7 @@ pub(super) struct Granting {
     proofs: Arc<Proofs>,
     commits: Commits,
     stopping: Stopping,
+    domains: Domains,
 }
 
 /// One login that waits for a token.
@@ -57,6 +58,7 @@ impl Granting {
         proofs: Arc<Proofs>,
         commits: Commits,
         stopping: Stopping,
+        domains: Domains,
     ) -> Arc<Granting> {
         Arc::new(Granting {
             asks: Mutex::default(),
@@ -64,6 +66,7 @@ impl Granting {
             proofs,
             commits,
             stopping,
+            domains,
         })
     }
 
@@ -102,7 +105,7 @@ impl Granting {
         transaction: &Connection,
         known: &Known,
     ) -> Result<Result<Option<Made>>, Failure> {
-        match known.is_still_right(transaction)? {
+        match known.is_still_right(transaction, &self.domains)? {
             Still::Right => {}
             Still::Changed => return Ok(Ok(None)),
             Still::Gone => return Ok(Err(wrong())),
@@ -117,7 +120,7 @@ impl Granting {
             &digest,
             known.agent,
             known.user.as_ref(),
-            &known.username,
+            known.name.spelled(),
             expires,
         )?;
         Ok(Ok(Some(Made {
@@ -128,9 +131,9 @@ impl Granting {
     }
 
     fn remember(&self, known: Known, made: Made) -> Granted {
-        if let Some(stored) = known.rehash.or(known.checked) {
+        if let (Some(stored), Some(password)) = (known.rehash.or(known.checked), known.password) {
             let whose = known.user.map_or(Whose::SuperUser, Whose::User);
-            self.proofs.remember(whose, &stored, &known.password);
+            self.proofs.remember(whose, &stored, &password);
         }
         self.tokens.insert(made.digest, made.grant);
         Granted::Token(made.token)

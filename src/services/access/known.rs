@@ -1,19 +1,24 @@
 //! Somebody whose password was right, and whether what it was checked against still stands.
 
+use super::directories::DIRECTORY;
 use crate::error::Error;
-use crate::model::{AgentKey, Secret, UserId, Who};
-use crate::store::super_user;
-use crate::store::users::{self, folded};
+use crate::model::{AccountName, AgentKey, Domains, Secret, UserId, Who};
+use crate::store::users;
+use crate::store::{agents, super_user};
 use rusqlite::Connection;
 
-/// The owner of a right password.
+/// The owner of a right password, or of a ticket.
 pub(super) struct Known {
     pub(super) who: Who,
     pub(super) agent: Option<AgentKey>,
     pub(super) user: Option<UserId>,
-    pub(super) username: String,
-    pub(super) password: Secret,
-    /// The stored hash that the password was checked against; `None` if a directory was asked.
+    /// As provisioned.
+    pub(super) name: AccountName,
+    /// Whether a group of a directory admits them, and nobody listed them.
+    pub(super) is_member: bool,
+    /// `None` if a ticket was brought.
+    pub(super) password: Option<Secret>,
+    /// The stored hash that the password was checked against, or [`DIRECTORY`].
     pub(super) checked: Option<String>,
     /// A hash made with today's cost, to be stored instead.
     pub(super) rehash: Option<String>,
@@ -28,34 +33,42 @@ pub(super) enum Still {
 
 impl Known {
     /// Looks again, inside the transaction that stores the token.
-    pub(super) fn is_still_right(&self, transaction: &Connection) -> rusqlite::Result<Still> {
-        let Who::Agent {
-            agent,
-            user,
-            username,
-            ..
-        } = &self.who
-        else {
-            return self.is_still_super_user(transaction);
+    pub(super) fn is_still_right(
+        &self,
+        transaction: &Connection,
+        domains: &Domains,
+    ) -> rusqlite::Result<Still> {
+        let Who::Agent { agent, user, .. } = &self.who else {
+            return self.is_still_super_user(transaction, domains);
         };
-        let found = users::by_name(transaction, &folded(username), agent)?
+        if self.is_member {
+            let key = agents::key(transaction, agent)?;
+            return Ok(match key.is_some() && key == self.agent {
+                true => Still::Right,
+                false => Still::Gone,
+            });
+        }
+        let found = users::by_name(transaction, self.name.canonical(), agent)?
             .filter(|found| Some(found.agent) == self.agent);
         let listed = found
             .iter()
             .flat_map(|found| &found.users)
             .find(|listed| listed.id == *user);
+        let in_directory = self.checked.as_deref() == Some(DIRECTORY);
         Ok(match listed {
             None => Still::Gone,
-            Some(listed) if self.checked.is_none() || listed.password_hash == self.checked => {
-                Still::Right
-            }
+            Some(listed) if in_directory || listed.password_hash == self.checked => Still::Right,
             Some(_) => Still::Changed,
         })
     }
 
-    fn is_still_super_user(&self, transaction: &Connection) -> rusqlite::Result<Still> {
+    fn is_still_super_user(
+        &self,
+        transaction: &Connection,
+        domains: &Domains,
+    ) -> rusqlite::Result<Still> {
         let seen = super_user::seen(transaction)?
-            .filter(|seen| folded(&seen.name) == folded(&self.username));
+            .filter(|seen| domains.name(&seen.name).canonical() == self.name.canonical());
         Ok(match seen {
             Some(seen) if Some(&seen.hash) == self.checked.as_ref() => Still::Right,
             Some(_) => Still::Changed,

@@ -1,13 +1,13 @@
 //! One login: the hold after failures, the password, and the token (§tokens/log-in).
 
 use super::Access;
+use super::directories::DIRECTORY;
 use super::granting::Granted;
 use super::known::{Known, wrong};
 use crate::error::Result;
 use crate::login_delay::{Guess, LoginOutcome};
-use crate::model::{AgentId, Credentials, Token, Who};
+use crate::model::{AccountName, Credentials, Token, Who};
 use crate::password::{Asker, Whose};
-use crate::store::users::{self, UserRow, folded};
 use std::sync::Arc;
 
 /// Bytes of a user name, and of a password, at most.
@@ -19,12 +19,13 @@ impl Access {
     /// Logs in. After the fourth failure in a row of a name, a login of that name is held back
     /// first (§tokens/delay).
     pub(crate) async fn log_in(self: Arc<Self>, credentials: Credentials) -> Result<Token> {
-        let name = folded(&credentials.username);
+        let name = self.directories.domains.name(&credentials.username);
         let password = credentials.password.expose();
-        let (hold, guess) = self.delays.lock().begin(&name, password, self.timer.now());
+        let held = name.canonical().to_owned();
+        let (hold, guess) = self.delays.lock().begin(&held, password, self.timer.now());
         let mut outcome = Unjudged {
             access: self.clone(),
-            name,
+            name: held,
             guess,
             outcome: LoginOutcome::Unjudged,
         };
@@ -42,8 +43,8 @@ impl Access {
         let asker = Asker::login(credentials.peer, &outcome.name, agent.is_some());
         for _ in 0..TRIES {
             let known = match agent {
-                None => self.super_user(&credentials, asker.clone()).await?,
-                Some(agent) => self.user(&credentials, agent, asker.clone()).await?,
+                None => self.super_user(&credentials, &name, asker.clone()).await?,
+                Some(agent) => self.user(&credentials, &name, agent, asker.clone()).await?,
             };
             let Some(known) = known else {
                 outcome.outcome = LoginOutcome::Wrong;
@@ -58,92 +59,58 @@ impl Access {
         Err(wrong())
     }
 
-    async fn super_user(&self, credentials: &Credentials, asker: Asker) -> Result<Option<Known>> {
-        let named = self
-            .super_user
-            .read()
-            .clone()
-            .filter(|known| folded(&known.name) == folded(&credentials.username));
-        let candidates = named
-            .iter()
-            .map(|known| (Whose::SuperUser, Some(known.hash.clone())))
-            .collect();
-        let right = self
-            .proofs
-            .verify(&credentials.password, candidates, asker)
-            .await?;
-        Ok(named.filter(|_| right.is_some()).map(|known| Known {
+    async fn super_user(
+        &self,
+        credentials: &Credentials,
+        name: &AccountName,
+        asker: Asker,
+    ) -> Result<Option<Known>> {
+        let configured = self.super_user.read().clone();
+        let of_directory = configured
+            .as_ref()
+            .is_some_and(|known| known.hash.is_none());
+        let named = configured.filter(|known| self.means(&known.name, name));
+        let password = &credentials.password;
+        let proved = if of_directory {
+            let whose = named.as_ref().map(|_| Whose::SuperUser);
+            let asked_for = named.is_some().then_some(name);
+            let found = self.in_directory(password, asked_for, whose, DIRECTORY);
+            found.await?.map(|found| found.proved(credentials))
+        } else {
+            let candidates = named
+                .iter()
+                .map(|known| (Whose::SuperUser, known.hash.clone()))
+                .collect();
+            let verified = self.proofs.verify(password, candidates, asker).await?;
+            verified.map(|_| Some(password.clone()))
+        };
+        Ok(named.zip(proved).map(|(known, password)| Known {
             who: Who::SuperUser(known.name.clone()),
             agent: None,
             user: None,
-            username: known.name,
-            password: credentials.password.clone(),
-            checked: Some(known.hash),
+            name: self.directories.domains.name(&known.name),
+            is_member: false,
+            password,
+            checked: Some(known.hash.unwrap_or_else(|| DIRECTORY.to_owned())),
             rehash: None,
         }))
+    }
+
+    /// Whether the name of somebody means the account `name`.
+    pub(super) fn means(&self, whose: &str, name: &AccountName) -> bool {
+        self.directories.domains.name(whose).canonical() == name.canonical()
     }
 
     async fn user(
         &self,
         credentials: &Credentials,
+        name: &AccountName,
         agent: &str,
         asker: Asker,
     ) -> Result<Option<Known>> {
-        let (mut key, mut listed) = (None, Vec::new());
-        let agent = AgentId::parse(agent).ok();
-        if let Some(wanted) = agent.clone() {
-            let name = folded(&credentials.username);
-            let read =
-                move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted);
-            if let Some(found) = self.reads.of_logins().read(read).await? {
-                (key, listed) = (Some(found.agent), found.users);
-            }
-        }
-        let right = self.whose(credentials, &listed, asker).await?;
-        let (Some(agent), Some(key), Some((number, rehash))) = (agent, key, right) else {
-            return Ok(None);
-        };
-        let UserRow {
-            id,
-            username,
-            password_hash,
-        } = listed.into_iter().nth(number).ok_or_else(wrong)?;
-        Ok(Some(Known {
-            who: Who::Agent {
-                agent,
-                key,
-                user: id.clone(),
-                username: username.clone(),
-            },
-            agent: Some(key),
-            user: Some(id),
-            username,
-            password: credentials.password.clone(),
-            checked: password_hash.filter(|_| self.directory.is_none()),
-            rehash,
-        }))
-    }
-
-    /// Which of the users has this password, and the hash to be stored instead of theirs. A
-    /// directory knows names only, so it means the first user of the name.
-    async fn whose(
-        &self,
-        credentials: &Credentials,
-        listed: &[UserRow],
-        asker: Asker,
-    ) -> Result<Option<(usize, Option<String>)>> {
-        if let Some(directory) = &self.directory {
-            let right = directory.check(&credentials.password, listed).await?;
-            return Ok(right.then_some((0, None)));
-        }
-        self.unchecked.note(listed);
-        let candidate = |user: &UserRow| (Whose::User(user.id.clone()), user.password_hash.clone());
-        let candidates = listed.iter().map(candidate).collect();
-        let right = self
-            .proofs
-            .verify(&credentials.password, candidates, asker)
-            .await?;
-        Ok(right.map(|right| (right.candidate, right.rehash)))
+        let meant = self.meant(name, agent).await?;
+        let owner = self.whose(credentials, name, &meant, asker).await?;
+        Ok(owner.and_then(|owner| self.known(owner, name, meant)))
     }
 }
 

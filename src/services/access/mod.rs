@@ -1,14 +1,19 @@
 //! Who may: logins, tokens and passwords (§tokens/log-in, §tokens/lifetime).
 
-mod directory;
+mod checking;
+mod directories;
 mod granting;
 mod known;
 mod login;
+mod meant;
+mod negotiated;
 mod proofs;
+mod recheck;
 mod super_user;
 mod tokens;
 mod unchecked;
 
+pub(crate) use directories::DirectorySettings;
 pub(super) use proofs::Proofs;
 pub(super) use tokens::Tokens;
 
@@ -16,14 +21,14 @@ use super::Foundation;
 use super::commits::Commits;
 use super::stopping::Stopping;
 use crate::database::Reads;
-use crate::directory::Authenticator;
 use crate::error::Result;
 use crate::hub::Timer;
 use crate::login_delay::LoginDelay;
-use crate::model::{Principal, Secret, Token, TokenDetails, Who};
+use crate::model::{Domains, Principal, Secret, Token, TokenDetails, Who};
 use crate::store;
 use crate::token::{self, Digest};
-use directory::Directory;
+use crate::waiting::park;
+use directories::Directories;
 use granting::Granting;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
@@ -33,10 +38,36 @@ use unchecked::Unchecked;
 
 /// How access is configured.
 pub(crate) struct AccessSettings {
-    /// Name and password of the super user.
-    pub(crate) super_user: Option<(String, Secret)>,
-    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    /// Name and password of the super user; without a password a directory checks it.
+    pub(crate) super_user: Option<(String, Option<Secret>)>,
+    pub(crate) directories: DirectorySettings,
     pub(crate) token_lifetime: Duration,
+}
+
+/// Brings the compared form of every user's name to the domains that are configured now, and notes
+/// whether anybody has a password here.
+fn names_as_compared(
+    reads: &Reads,
+    commits: &Commits,
+    domains: &Domains,
+    proofs: &Proofs,
+) -> Result<()> {
+    let (changed, has_passwords) = reads.now(|connection| {
+        let changed = store::users::misnamed(connection, domains)?;
+        Ok::<_, crate::database::Failure>((changed, store::users::has_passwords(connection)?))
+    })?;
+    if has_passwords {
+        proofs.note_stored();
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    park(commits.run(move |transaction| {
+        for (id, canonical) in &changed {
+            store::users::rename(transaction.connection(), id, canonical)?;
+        }
+        Ok(())
+    }))
 }
 
 /// Logs users in and out, and says who bears a token.
@@ -47,7 +78,7 @@ pub(crate) struct Access {
     delays: Mutex<LoginDelay>,
     /// Locked, because its password can be changed while the engine runs.
     super_user: RwLock<Option<SuperUser>>,
-    directory: Option<Directory>,
+    directories: Directories,
     unchecked: Unchecked,
     reads: Reads,
     commits: Commits,
@@ -69,24 +100,31 @@ impl Access {
         let timer = foundation.hub.timer().clone();
         let reads = foundation.reads.clone();
         let proofs = Arc::new(Proofs::open(timer.clone(), foundation.activity.clone())?);
-        let super_user =
-            SuperUser::configured(settings.super_user.as_ref(), &proofs, &reads, &commits)?;
+        let domains = &settings.directories.domains;
+        names_as_compared(&reads, &commits, domains, &proofs)?;
+        let configured = settings.super_user.as_ref();
+        let super_user = SuperUser::configured(configured, domains, &proofs, &reads, &commits)?;
         let tokens = Arc::new(Tokens::new(
             foundation.hub.clone(),
             foundation.calendar.clone(),
             settings.token_lifetime,
         ));
-        let granting = Granting::new(tokens.clone(), proofs.clone(), commits.clone(), stopping);
-        let directory = settings
-            .authenticator
-            .map(|authenticator| Directory::new(authenticator, timer.clone()));
+        let directories = Directories::new(settings.directories, timer.clone());
+        let domains = directories.domains.clone();
+        let granting = Granting::new(
+            tokens.clone(),
+            proofs.clone(),
+            commits.clone(),
+            stopping,
+            domains,
+        );
         Ok(Access {
             tokens,
             proofs,
             granting,
             delays: Mutex::default(),
             super_user: RwLock::new(super_user),
-            directory,
+            directories,
             unchecked: Unchecked::new(commits.clone(), timer.clone()),
             reads,
             commits,
@@ -151,6 +189,16 @@ impl Access {
     /// The table of tokens, for what ends tokens.
     pub(super) fn token_table(&self) -> &Arc<Tokens> {
         &self.tokens
+    }
+
+    /// Whether directories check passwords.
+    pub(crate) fn asks_directories(&self) -> bool {
+        !self.directories.is_empty()
+    }
+
+    /// How names are compared.
+    pub(super) fn domains(&self) -> &Domains {
+        &self.directories.domains
     }
 
     /// The proofs of passwords, for what changes passwords.

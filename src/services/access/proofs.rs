@@ -7,6 +7,7 @@ use crate::password::{Asker, Cost, Passwords, Recent, Verified, Whose, unproved}
 use crate::waiting::Activity;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Hashes and verifies passwords.
 pub(crate) struct Proofs {
@@ -15,6 +16,8 @@ pub(crate) struct Proofs {
     /// keep the pool itself.
     recent: Arc<Mutex<Recent>>,
     timer: Arc<Timer>,
+    /// Whether any user has a password here, or had one since the engine was opened.
+    has_stored: AtomicBool,
 }
 
 impl Proofs {
@@ -23,6 +26,7 @@ impl Proofs {
             pool: Passwords::open(Cost::STANDARD, activity)?,
             recent: Arc::new(Mutex::new(Recent::new()?)),
             timer,
+            has_stored: AtomicBool::new(false),
         })
     }
 
@@ -86,6 +90,22 @@ impl Proofs {
     pub(super) fn remember(&self, whose: Whose, stored: &str, password: &Secret) {
         let now = self.timer.now();
         self.recent.lock().proved(whose, stored, password, now);
+    }
+
+    /// Whether this password was right for `stored` a short while ago.
+    pub(super) fn recalls(&self, whose: &Whose, stored: &str, password: &Secret) -> bool {
+        let now = self.timer.now();
+        self.recent.lock().knows(whose, stored, password, now)
+    }
+
+    /// Notes that some user has a password here.
+    pub(crate) fn note_stored(&self) {
+        self.has_stored.store(true, Ordering::Release);
+    }
+
+    /// Whether some user may have a password here.
+    pub(super) fn has_stored(&self) -> bool {
+        self.has_stored.load(Ordering::Acquire)
     }
 
     /// Forgets the password of somebody who was changed or deleted.

@@ -4,15 +4,15 @@
 //! when it opens again.
 
 use super::Access;
+use super::directories::DIRECTORY;
 use super::proofs::Proofs;
 use crate::database::Reads;
 use crate::error::{Error, Result};
-use crate::model::Secret;
+use crate::model::{Domains, Secret};
 use crate::password::{Asker, Whose};
 use crate::services::commits::Commits;
 use crate::store::super_user::{self, Seen};
 use crate::store::tokens;
-use crate::store::users::folded;
 use crate::waiting::park;
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct SuperUser {
     pub(super) name: String,
-    /// argon2id PHC string of the password.
-    pub(super) hash: String,
+    /// argon2id PHC string of the password; `None`: a directory checks it.
+    pub(super) hash: Option<String>,
 }
 
 impl SuperUser {
@@ -29,7 +29,8 @@ impl SuperUser {
     /// password, or nobody is configured, the tokens that it holds for the super user end. The
     /// tokens must not have been read yet.
     pub(super) fn configured(
-        configured: Option<&(String, Secret)>,
+        configured: Option<&(String, Option<Secret>)>,
+        domains: &Domains,
         proofs: &Proofs,
         reads: &Reads,
         commits: &Commits,
@@ -42,7 +43,24 @@ impl SuperUser {
             }
             return Ok(None);
         };
-        let known = seen.filter(|seen| folded(&seen.name) == folded(name));
+        let canonical = domains.name(name).canonical().to_owned();
+        let known = seen.filter(|seen| domains.name(&seen.name).canonical() == canonical);
+        let Some(password) = password else {
+            let ends = known.as_ref().is_none_or(|known| known.hash != DIRECTORY);
+            let seen = Seen {
+                name: name.clone(),
+                hash: DIRECTORY.to_owned(),
+            };
+            if known.as_ref() != Some(&seen) {
+                park(note(commits, Some(seen), ends))?;
+            }
+            return Ok(Some(SuperUser {
+                name: name.clone(),
+                hash: None,
+            }));
+        };
+        // A hash never begins like this.
+        let known = known.filter(|known| known.hash != DIRECTORY);
         let same = match &known {
             Some(known) => park(proofs.verify_one(password, known.hash.clone(), opening()))?,
             None => None,
@@ -65,7 +83,7 @@ impl SuperUser {
         };
         Ok(Some(SuperUser {
             name: name.clone(),
-            hash,
+            hash: Some(hash),
         }))
     }
 }
@@ -96,11 +114,10 @@ impl Access {
         if !(1..=1024).contains(&password.expose().len()) {
             return Err(Error::invalid("a password has 1 to 1,024 bytes"));
         }
-        let same = self
-            .proofs
-            .is_of(&password, known.hash, asker.clone())
-            .await?;
-        if same {
+        let Some(hash) = known.hash else {
+            return Err(Error::invalid("a directory has the super user's password"));
+        };
+        if self.proofs.is_of(&password, hash, asker.clone()).await? {
             return Ok(());
         }
         let hash = self.proofs.hash(&password, asker).await?;
@@ -113,6 +130,7 @@ impl Access {
             transaction.after(move || {
                 if let Some(access) = access.upgrade() {
                     let Seen { name, hash } = seen;
+                    let hash = Some(hash);
                     *access.super_user.write() = Some(SuperUser { name, hash });
                     access.proofs.forget(&Whose::SuperUser);
                     access.tokens.end(&digests);

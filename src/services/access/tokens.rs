@@ -89,6 +89,11 @@ impl Tokens {
         self.grants.next_end().map(|end| end.saturating_sub(now))
     }
 
+    /// Everybody who bears a token, once for each agent.
+    pub(super) fn bearers(&self) -> Vec<Who> {
+        self.grants.bearers()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.grants.len()
     }

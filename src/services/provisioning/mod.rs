@@ -29,7 +29,7 @@ use crate::database::Reads;
 use crate::error::{Error, Result};
 use crate::events::Names;
 use crate::hub::Hub;
-use crate::model::{Principal, Who};
+use crate::model::{Domains, Principal, Who};
 use right::{Need, forbidden};
 use std::sync::Arc;
 
@@ -43,6 +43,7 @@ pub(super) struct Parts {
     hub: Arc<Hub>,
     proofs: Arc<Proofs>,
     sessions: Arc<Sessions>,
+    domains: Domains,
 }
 
 impl Parts {
@@ -51,8 +52,10 @@ impl Parts {
         commits: Commits,
         reads: Reads,
         sessions: Arc<Sessions>,
+        domains: Domains,
     ) -> Parts {
         Parts {
+            domains,
             registry: followers.registry.clone(),
             names: followers.names.clone(),
             hub: followers.hub.clone(),

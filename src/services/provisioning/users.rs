@@ -76,8 +76,9 @@ impl Provisioning {
             let hash = parts
                 .new_hash(&user.id, user.password.as_ref(), &principal)
                 .await?;
+            let name = parts.domains.name(&user.username);
             let change = parts.change(principal, need, move |transaction, stamp| {
-                let applied = users::put(transaction, &user.id, &user.username, hash, stamp)?;
+                let applied = users::put(transaction, &user.id, &name, hash, stamp)?;
                 let follow = if applied.value.0 == Change::Unchanged {
                     Follow::Nothing
                 } else {
@@ -117,6 +118,7 @@ impl Provisioning {
             Err(error) => return failed(error),
         };
         self.when(Need::System, |parts, principal, need| async move {
+            parts.proofs.note_stored();
             let hash = parts
                 .proofs
                 .hash(&password, Asker::change(principal.label()))
@@ -187,6 +189,8 @@ impl Parts {
         {
             return Ok(None);
         }
+        // Before the change: no login may miss it.
+        self.proofs.note_stored();
         self.proofs.hash(password, asker).await.map(Some)
     }
 }
