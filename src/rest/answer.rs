@@ -12,6 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use serde::Serialize;
 use std::time::Duration;
 
+/// The scheme of SPNEGO (RFC 4559).
+pub(super) const NEGOTIATE: &str = "Negotiate";
+
 /// A success.
 pub(super) struct Success {
     status: u16,
@@ -124,6 +127,7 @@ pub(super) fn refused(failure: &Failure, format: Format, request_id: &str) -> Re
     }
     match failure {
         Failure::OtherMethods(allow) => answer = answer.with("allow", allow),
+        Failure::TicketWanted => answer = answer.with("www-authenticate", NEGOTIATE),
         // What it may send yet would be taken for the next request.
         Failure::TooSlow => answer = answer.with("connection", "close"),
         _ => {}

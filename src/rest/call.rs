@@ -44,14 +44,24 @@ impl Call<'_> {
         self.read(limit).await
     }
 
-    /// Reads a name and a password: anybody may send them, so no more than that.
-    pub(super) async fn credentials<T: Read>(&mut self) -> Result<T, Failure> {
-        self.read(CREDENTIALS_BYTES).await
+    /// Reads a name and a password: anybody may send them, so no more than that. `None` for an
+    /// empty body.
+    pub(super) async fn credentials<T: Read>(&mut self) -> Result<Option<T>, Failure> {
+        let text = self.text(CREDENTIALS_BYTES).await?;
+        match text.trim_ascii().is_empty() {
+            true => Ok(None),
+            false => self.decode(&text).map(Some),
+        }
+    }
+
+    async fn read<T: Read>(&mut self, limit: usize) -> Result<T, Failure> {
+        let text = self.text(limit).await?;
+        self.decode(&text)
     }
 
     /// Reads up to `limit` bytes. What goes beyond the free ones is charged as it comes, until the
     /// call is over: a document that waits for the writer is still held.
-    async fn read<T: Read>(&mut self, limit: usize) -> Result<T, Failure> {
+    async fn text(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
         let mut charged = FREE;
         let charge = &mut self.charge;
         let mut room = |bytes: usize| {
@@ -61,14 +71,16 @@ impl Call<'_> {
             fits.then_some(()).ok_or_else(|| no_room().into())
         };
         let clock = &self.shared.engine;
-        let text = self
-            .body
+        self.body
             .whole(&self.headers, limit, clock, &mut room)
-            .await?;
+            .await
+    }
+
+    fn decode<T: Read>(&self, text: &[u8]) -> Result<T, Failure> {
         let content_type = self
             .headers
             .get(http::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
-        Ok(Format::of_body(content_type).decode(&text)?)
+        Ok(Format::of_body(content_type).decode(text)?)
     }
 }

@@ -77,6 +77,8 @@ pub enum Failure {
     TooSlow,
     /// The headers are too many or too long; the text has the figures.
     HeadersTooLarge(String),
+    /// A login without a name and without a ticket, where a ticket would do (§tokens/kerberos).
+    TicketWanted,
 }
 
 impl From<Error> for Failure {
@@ -95,6 +97,9 @@ impl std::fmt::Display for Failure {
                 write!(f, "the URL of {length} is over the limit of {limit}")
             }
             Failure::TooSlow => f.write_str("the body did not keep coming"),
+            Failure::TicketWanted => {
+                f.write_str("bring a user name and a password, or a Kerberos ticket")
+            }
         }
     }
 }
@@ -104,6 +109,7 @@ impl Failure {
     pub fn status(&self) -> u16 {
         match self {
             Failure::Engine(error) => status(error),
+            Failure::TicketWanted => 401,
             Failure::NoResource(_) => 404,
             Failure::OtherMethods(_) => 405,
             Failure::TooSlow => 408,
@@ -121,6 +127,7 @@ impl Failure {
             Failure::TooSlow => "too_slow",
             Failure::TargetTooLong { .. } => "target_too_long",
             Failure::HeadersTooLarge(_) => "headers_too_large",
+            Failure::TicketWanted => "unauthorized",
         };
         ErrorBody::new(code, self.to_string(), request_id)
     }

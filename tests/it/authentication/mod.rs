@@ -4,7 +4,7 @@
 //! Method: `lene` is a user of the agent `echo`. Where only the rules about failures are tried, the
 //! directory `Sesame` stands in for hashed passwords.
 
-mod directories;
+pub(crate) mod directories;
 mod ends;
 mod failures;
 mod logging_in;

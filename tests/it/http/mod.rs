@@ -23,6 +23,7 @@ mod process;
 mod rules;
 mod statuses;
 mod streaming;
+mod tickets;
 mod tls;
 mod ucwa;
 pub(crate) mod world;

@@ -32,16 +32,16 @@ struct Entry {
 
 /// A directory; clones are the same one.
 #[derive(Clone)]
-struct Company {
+pub(crate) struct Company {
     name: &'static str,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     accounts: HashMap<String, Entry>,
     is_down: bool,
-    takes_tickets: bool,
+    pub(crate) takes_tickets: bool,
     /// The names that it was asked for, nobody's as `-`.
     asked: Vec<String>,
 }
@@ -58,7 +58,7 @@ impl Company {
         company
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.lock().unwrap())
     }
 
@@ -67,7 +67,7 @@ impl Company {
         self.change(|state| change(state.accounts.entry(account.to_owned()).or_default()));
     }
 
-    fn set_down(&self, is_down: bool) {
+    pub(crate) fn set_down(&self, is_down: bool) {
         self.change(|state| state.is_down = is_down);
     }
 
@@ -140,11 +140,11 @@ impl Authenticator for Company {
 }
 
 /// The company `corp` with its account `bot1`.
-fn corp() -> Company {
+pub(crate) fn corp() -> Company {
     Company::new("corp", &[("bot1@corp.test", "open")])
 }
 
-fn domains() -> Domains {
+pub(crate) fn domains() -> Domains {
     Domains::new().domain("CORP", "corp.test")
 }
 
