@@ -9,6 +9,12 @@
 //! not asked for the name, it is asked for a made-up one, so that neither time nor errors tell which
 //! names exist.
 
+#[cfg(feature = "kerberos")]
+mod kerberos;
+
+#[cfg(feature = "kerberos")]
+pub use kerberos::{Kerberos, KerberosConfig};
+
 use crate::error::Result;
 use crate::model::{AccountName, AgentId, Secret};
 use std::future::{Future, ready};
