@@ -200,6 +200,13 @@ impl Builder {
         self
     }
 
+    /// As [`Builder::authenticator`], for one that is shared.
+    #[must_use]
+    pub fn shared_authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Builder {
+        self.directories.authenticators.push(authenticator);
+        self
+    }
+
     /// The one authenticator, by its [name](Authenticator::name), that checks passwords; `none`:
     /// users without a password here cannot log in with one. Default: all are asked.
     #[must_use]

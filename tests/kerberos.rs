@@ -140,6 +140,7 @@ fn engine(kerberos: Kerberos) -> Engine {
 }
 
 /// Whether the programs are here; if not, says so, or fails where they must be.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn can_run() -> bool {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
     let missing = ["krb5kdc", "kinit", "curl"]
@@ -151,7 +152,7 @@ fn can_run() -> bool {
         !must,
         "{missing} is not installed; tests/servers/install --full does it"
     );
-    println!("skipped: {missing} is not installed");
+    eprintln!("skipped: {missing} is not installed");
     false
 }
 

@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod edge;
 mod log;
+mod login;
 mod reload;
 mod server;
 
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
             say(text.trim_end());
             Ok(())
         }
+        Ok(Command::CheckLogin(user, arguments)) => begun
+            .and_then(|(runtime, _)| login::check(&user, &arguments, &runtime))
+            .map_err(|reason| (2, reason)),
         Ok(Command::Check(arguments)) => check(&arguments).map_err(|reason| (2, reason)),
         Ok(Command::Serve(arguments)) => begun
             .and_then(|(runtime, hangups)| run(&arguments, runtime, hangups))
@@ -152,7 +156,7 @@ fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
 
 fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     let given = arguments.super_password()?;
-    let generated = given.is_none();
+    let generated = given.is_none() && !arguments.super_user_in_directory;
     let password = given.map_or_else(Secret::random, Ok);
     let password = password.map_err(|error| error.to_string())?;
     for Named(id, name) in &arguments.categories {
@@ -165,7 +169,10 @@ fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
     let builder = config::engine(arguments, chat)?;
-    let builder = builder.super_user(&arguments.super_user, password.clone());
+    let builder = match arguments.super_user_in_directory {
+        true => builder.super_user_of_directory(&arguments.super_user),
+        false => builder.super_user(&arguments.super_user, password.clone()),
+    };
     let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {
         let (user, password) = (&arguments.super_user, password.expose());

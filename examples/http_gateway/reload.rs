@@ -23,7 +23,7 @@ impl Reloaded {
     pub(crate) fn again(&self) {
         match config::read() {
             Ok(Command::Serve(arguments)) => self.apply(&arguments),
-            Ok(Command::Help(_) | Command::Check(_)) => {}
+            Ok(_) => {}
             Err(error) => tracing::error!(error, "nothing is reloaded"),
         }
     }

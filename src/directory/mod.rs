@@ -9,8 +9,11 @@
 //! not asked for the name, it is asked for a made-up one, so that neither time nor errors tell which
 //! names exist.
 
+mod document;
 #[cfg(feature = "kerberos")]
 mod kerberos;
+
+pub use document::{Configured, check_authenticators};
 
 #[cfg(feature = "kerberos")]
 pub use kerberos::{Kerberos, KerberosConfig};
@@ -55,6 +58,20 @@ pub trait Authenticator: Send + Sync + 'static {
     fn look_again(&self, username: AccountName) -> Asked<Standing> {
         drop(username);
         Box::pin(ready(Ok(Standing::Unknown)))
+    }
+
+    /// What a login comes to, step by step, for an administrator who looks for a mistake. Default:
+    /// the one step that [`Authenticator::check`] is.
+    fn explain(&self, username: AccountName, password: Secret) -> Asked<Vec<Step>> {
+        let checked = self.check(username, password);
+        Box::pin(async move {
+            let step = match checked.await? {
+                Checked::Right(_) => Step::done("check", "the password is right"),
+                Checked::Wrong => Step::failed("check", "the password is wrong"),
+                Checked::Unknown => Step::failed("check", "it does not know the account"),
+            };
+            Ok(vec![step])
+        })
     }
 
     /// Whether some group of the directory may use this agent without being listed. Default: no.
@@ -141,6 +158,37 @@ impl Negotiated {
         Negotiated {
             principal: principal.into(),
             reply,
+        }
+    }
+}
+
+/// One step of a login, as an administrator is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Step {
+    /// What was done: `connect`, `search`.
+    pub what: String,
+    /// What came of it, in plain words and without secrets.
+    pub outcome: String,
+    /// Whether it went well.
+    pub is_done: bool,
+}
+
+impl Step {
+    /// A step that went well.
+    pub fn done(what: impl Into<String>, outcome: impl Into<String>) -> Step {
+        Step {
+            what: what.into(),
+            outcome: outcome.into(),
+            is_done: true,
+        }
+    }
+
+    /// A step that ended the login.
+    pub fn failed(what: impl Into<String>, outcome: impl Into<String>) -> Step {
+        Step {
+            is_done: false,
+            ..Step::done(what, outcome)
         }
     }
 }

@@ -5,9 +5,11 @@ use super::value::{LogFormat, Named, Origin, Shorthand};
 use super::value::{level, list};
 use clap::{CommandFactory, FromArgMatches};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use switchboard::backend::{Period, Size, StoredSecret};
+use switchboard::directory::{Configured, check_authenticators};
 use switchboard::rest::Network;
 use switchboard::{Durability, EventMode};
 use tracing::Level;
@@ -32,6 +34,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     #[serde(skip)]
     pub(super) check: bool,
+
+    /// Asks for a password, and says step by step what the authenticators of the file say to it
+    #[arg(long, value_name = "USER")]
+    #[serde(skip)]
+    pub(super) check_login: Option<String>,
 
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
@@ -144,8 +151,23 @@ pub(crate) struct Arguments {
     #[arg(skip)]
     #[serde(skip)]
     pub(crate) backends: Vec<Chat>,
+    /// Directories that check passwords, in the order of questions.
     #[arg(skip)]
-    authenticator: Vec<Authenticator>,
+    pub(super) authenticator: Vec<Configured>,
+    /// The one that is asked for users without a password, or `none`; without it all are.
+    #[arg(skip)]
+    pub(super) default_authenticator: Option<String>,
+    /// DNS domains by NetBIOS names, as user names are compared.
+    #[arg(skip)]
+    pub(super) domains: BTreeMap<String, String>,
+    #[arg(skip)]
+    pub(super) default_domain: Option<String>,
+    /// How often accounts of directories are looked at again (10m).
+    #[arg(skip)]
+    pub(super) recheck_accounts: Option<Period>,
+    /// The authenticators check the super user's password, too.
+    #[arg(skip)]
+    pub(crate) super_user_in_directory: bool,
 
     /// How the log on stderr is written
     #[arg(
@@ -164,20 +186,6 @@ pub(crate) struct Arguments {
     #[arg(verbatim_doc_comment, long)]
     #[serde(skip)]
     pub(crate) demo: bool,
-}
-
-/// `[[authenticator]]`: where users' passwords are checked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Authenticator {
-    #[serde(rename = "type")]
-    _kind: AuthenticatorKind,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum AuthenticatorKind {
-    Database,
 }
 
 /// The first setting of each section of `--help`, and the heading of the section.
@@ -213,9 +221,7 @@ impl Arguments {
             let (whence, system) = ("--xmpp-component: ".to_owned(), System::Xmpp(config));
             self.backends.push(Chat { whence, system });
         }
-        if self.authenticator.len() > 1 {
-            return Err("there can be one authenticator of type `database`".to_owned());
-        }
+        check_authenticators(&self.authenticator).map_err(|error| error.to_string())?;
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err("--tls-cert and --tls-key belong together".to_owned());
         }

@@ -4,8 +4,10 @@
 use super::arguments::Arguments;
 use super::chat::{Chat, System};
 use super::value::Named;
+use std::sync::Arc;
 use switchboard::backend::Loopback;
-use switchboard::{Builder, ChannelId, Engine};
+use switchboard::directory::Configured;
+use switchboard::{Authenticator, Builder, ChannelId, Domains, Engine};
 
 /// Adds the embedded chat system if none is configured, and refuses combinations that cannot work.
 pub(super) fn complete(arguments: &mut Arguments) -> Result<(), String> {
@@ -76,8 +78,39 @@ pub(crate) fn engine(arguments: &Arguments, loopback: &Loopback) -> Result<Build
         let added = chat.add(builder, loopback);
         builder = added.map_err(|error| format!("{}{error}", chat.whence))?;
     }
+    for authenticator in arguments.authenticators()? {
+        builder = builder.shared_authenticator(authenticator);
+    }
+    if let Some(every) = arguments.recheck_accounts {
+        builder = builder.recheck_accounts(every.0);
+    }
+    if let Some(named) = &arguments.default_authenticator {
+        builder = builder.default_authenticator(named);
+    }
+    builder = builder.domains(arguments.domains());
     Ok(match &arguments.default_backend {
         Some(named) => builder.default_backend(named),
         None => builder,
     })
+}
+
+impl Arguments {
+    /// The directories, in the order of questions; reads their files.
+    pub(crate) fn authenticators(&self) -> Result<Vec<Arc<dyn Authenticator>>, String> {
+        let made = self.authenticator.iter().map(Configured::authenticator);
+        let made: switchboard::Result<Vec<_>> = made.collect();
+        let made = made.map_err(|error| format!("[[authenticator]]: {error}"))?;
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    /// How user names are compared.
+    pub(crate) fn domains(&self) -> Domains {
+        let add =
+            |domains: Domains, (netbios, dns): (&String, &String)| domains.domain(netbios, dns);
+        let domains = self.domains.iter().fold(Domains::new(), add);
+        match &self.default_domain {
+            Some(dns) => domains.default_domain(dns),
+            None => domains,
+        }
+    }
 }

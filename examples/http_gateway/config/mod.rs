@@ -25,6 +25,8 @@ pub(crate) enum Command {
     /// Print this text.
     Help(String),
     Check(Box<Arguments>),
+    /// Try a login of this user.
+    CheckLogin(String, Box<Arguments>),
     Serve(Box<Arguments>),
 }
 
@@ -58,8 +60,11 @@ fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     arguments.loopback_control |= switches.1;
     arguments.complete()?;
     engine::complete(&mut arguments)?;
+    let login = arguments.check_login.take();
     let arguments = Box::new(arguments);
-    Ok(if arguments.check {
+    Ok(if let Some(user) = login {
+        Command::CheckLogin(user, arguments)
+    } else if arguments.check {
         Command::Check(arguments)
     } else {
         Command::Serve(arguments)

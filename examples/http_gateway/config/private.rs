@@ -8,6 +8,7 @@ use super::{Arguments, builder};
 use std::path::PathBuf;
 use switchboard::Secret;
 use switchboard::backend::{StoredSecret, others_can_read};
+use switchboard::directory::Configured;
 
 /// How many files are checked; a directory may hold a secret for each account.
 const ACCOUNTS_MAX: usize = 10_000;
@@ -38,7 +39,11 @@ impl Arguments {
         let password = self.password.iter().filter_map(StoredSecret::file);
         let backends = self.backends.iter().flat_map(|chat| chat.private_files());
         let key = self.tls_key.iter().cloned();
-        key.chain(password).chain(backends)
+        let directories = self
+            .authenticator
+            .iter()
+            .flat_map(Configured::private_files);
+        key.chain(password).chain(backends).chain(directories)
     }
 
     /// Returns a warning for each secret file that others can read.
