@@ -150,7 +150,7 @@ fn can_run() -> bool {
     let must = std::env::var_os("SWITCHBOARD_KERBEROS").is_some_and(|value| value == "required");
     assert!(
         !must,
-        "{missing} is not installed; tests/servers/install --full does it"
+        "{missing} is not installed; tests/run --full does it"
     );
     eprintln!("skipped: {missing} is not installed");
     false

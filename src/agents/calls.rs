@@ -41,7 +41,7 @@ impl Calls {
     }
 
     /// The timer that deadlines are measured with.
-    pub(super) fn timer(&self) -> &Arc<Timer> {
+    pub(crate) fn timer(&self) -> &Arc<Timer> {
         &self.timer
     }
 
@@ -59,7 +59,7 @@ impl Calls {
     }
 
     /// Enters the runtime, for a future that is polled once outside of it.
-    pub(super) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+    pub(crate) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
         self.runtime.enter()
     }
 

@@ -12,6 +12,7 @@ const FINGERPRINT: &str =
     "64 hexadecimal digits, as openssl x509 -noout -fingerprint -sha256 prints them";
 
 /// Reads the longest message or story, in characters.
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub(super) fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let length = value.as_u64().and_then(|number| u32::try_from(number).ok());
@@ -33,6 +34,7 @@ pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 /// Reads a list of texts, or one text.
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -44,7 +46,7 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
 }
 
 /// Reads the fingerprint of a pinned certificate: with colons or without.
-pub(super) fn pin<'de, D: Deserializer<'de>>(
+pub(crate) fn pin<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<[u8; 32]>, D::Error> {
     let value = Value::deserialize(deserializer)?;
@@ -71,7 +73,7 @@ fn fingerprint(text: &str) -> Option<[u8; 32]> {
 ///
 /// # Errors
 /// `Invalid` if it names several.
-pub(super) fn trust(
+pub(crate) fn trust(
     ca_file: Option<PathBuf>,
     pinned_sha256: Option<[u8; 32]>,
     insecure_any_certificate: bool,

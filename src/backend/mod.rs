@@ -17,8 +17,8 @@ mod answers;
 mod capabilities;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod dial;
-#[cfg(any(feature = "xmpp", feature = "ucwa"))]
-mod document;
+#[cfg(any(feature = "xmpp", feature = "ucwa", feature = "ldap"))]
+pub(crate) mod document;
 mod error;
 pub(crate) mod fairness;
 mod inbox;
@@ -39,12 +39,12 @@ mod secret;
 mod settings;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod text;
-#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+#[cfg(any(feature = "xmpp", feature = "ucwa", feature = "ldap"))]
 mod tls;
 mod traits;
 #[cfg(feature = "ucwa")]
 pub mod ucwa;
-#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+#[cfg(any(feature = "xmpp", feature = "ucwa", feature = "ldap"))]
 mod verifier;
 #[cfg(feature = "xmpp")]
 pub mod xmpp;
@@ -64,8 +64,10 @@ pub use private::{is_one_of, lies_in, looks_private, others_can_read};
 pub use regular::{open_regular, read_regular};
 pub use secret::{SecretSource, StoredSecret, secret_mark};
 pub use settings::{Period, Size};
-#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+#[cfg(any(feature = "xmpp", feature = "ucwa", feature = "ldap"))]
 pub use tls::Trust;
+#[cfg(feature = "ldap")]
+pub(crate) use tls::{check as check_trust, client as tls_client};
 pub use traits::{Backend, Link, Reply, Session, reply};
 
 pub use crate::model::{

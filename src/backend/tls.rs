@@ -209,6 +209,7 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Begins TLS over `io` as that client, with a server that must prove to be `domain`.
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     client: Arc<ClientConfig>,
     domain: &str,
@@ -222,6 +223,7 @@ pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Says why there is no TLS with `domain`.
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub(crate) fn failed(domain: &str, error: &io::Error) -> BackendError {
     unbelieved(format!("TLS with `{domain}`: {error}"))
 }

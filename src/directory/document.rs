@@ -19,6 +19,9 @@ pub enum Configured {
     /// Kerberos tickets.
     #[cfg(feature = "kerberos")]
     Kerberos(Box<super::KerberosConfig>),
+    /// LDAP.
+    #[cfg(feature = "ldap")]
+    Ldap(Box<super::LdapConfig>),
 }
 
 /// The keys that every type has, and the others as they are.
@@ -49,6 +52,9 @@ impl<'de> Deserialize<'de> for Configured {
             "kerberos" => Ok(Configured::Kerberos(settings(&kind, keys)?)),
             #[cfg(not(feature = "kerberos"))]
             "kerberos" => lacking("kerberos"),
+            #[cfg(feature = "ldap")]
+            "ldap" => Ok(Configured::Ldap(settings(&kind, keys)?)),
+            #[cfg(not(feature = "ldap"))]
             "ldap" => lacking("ldap"),
             _ => Err(de::Error::custom(format!(
                 "there is no type `{}`, but `database`, `ldap` and `kerberos`",
@@ -58,7 +64,7 @@ impl<'de> Deserialize<'de> for Configured {
     }
 }
 
-#[cfg(feature = "kerberos")]
+#[cfg(any(feature = "kerberos", feature = "ldap"))]
 fn settings<T: de::DeserializeOwned, E: de::Error>(
     kind: &str,
     keys: serde_json::Map<String, serde_json::Value>,
@@ -76,6 +82,8 @@ impl Configured {
             Configured::Database => Vec::new(),
             #[cfg(feature = "kerberos")]
             Configured::Kerberos(config) => vec![config.keytab().to_owned()],
+            #[cfg(feature = "ldap")]
+            Configured::Ldap(config) => config.private_files(),
         }
     }
 
@@ -93,6 +101,11 @@ impl Configured {
                 let kerberos: Result<Arc<dyn Authenticator>> =
                     kerberos.map(|made| Arc::new(made) as _);
                 kerberos.map(Some)
+            }
+            #[cfg(feature = "ldap")]
+            Configured::Ldap(config) => {
+                let ldap: Arc<dyn Authenticator> = Arc::new(super::Ldap::new((**config).clone())?);
+                Ok(Some(ldap))
             }
         }
     }

@@ -12,6 +12,11 @@
 mod document;
 #[cfg(feature = "kerberos")]
 mod kerberos;
+#[cfg(feature = "ldap")]
+mod ldap;
+
+#[cfg(feature = "ldap")]
+pub use ldap::{Ldap, LdapConfig};
 
 pub use document::{Configured, check_authenticators};
 

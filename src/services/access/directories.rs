@@ -6,12 +6,15 @@
 //! lock every account of the directory, provisioned here or not); only where a group of it admits
 //! people to the agent, nobody else knows the name.
 
+use crate::agents::Calls;
 use crate::directory::{Account, Asked, Authenticator, Checked, Negotiated, Standing};
 use crate::error::{Error, Result};
 use crate::hub::Timer;
 use crate::model::{AccountName, AgentId, Domains, Secret};
 use futures_util::FutureExt;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,10 +71,11 @@ pub(super) struct Directories {
     pub(super) domains: Domains,
     pub(super) recheck: Duration,
     timer: Arc<Timer>,
+    calls: Calls,
 }
 
 impl Directories {
-    pub(super) fn new(settings: DirectorySettings, timer: Arc<Timer>) -> Directories {
+    pub(super) fn new(settings: DirectorySettings, calls: Calls) -> Directories {
         let is_asked = |one: &Arc<dyn Authenticator>| match settings.default.as_deref() {
             None => true,
             Some(default) => one.name() == default,
@@ -82,7 +86,8 @@ impl Directories {
             others,
             domains: settings.domains,
             recheck: settings.recheck,
-            timer,
+            timer: calls.timer().clone(),
+            calls,
         }
     }
 
@@ -181,7 +186,13 @@ impl Directories {
     ) -> Result<T> {
         // Before the question: a clock moved by hand may move as soon as the directory was asked.
         let overdue = self.timer.sleep_until(due);
-        let asked = AssertUnwindSafe(async move { ask().await });
+        // The sockets of a directory need the engine's runtime, and the caller's executor may have
+        // none.
+        let mut asked = pin!(async move { ask().await });
+        let asked = AssertUnwindSafe(poll_fn(|cx| {
+            let _entered = self.calls.enter();
+            asked.as_mut().poll(cx)
+        }));
         tokio::select! {
             biased;
             answer = asked.catch_unwind() => answer.unwrap_or_else(|panic| {

@@ -109,7 +109,7 @@ impl Access {
             foundation.calendar.clone(),
             settings.token_lifetime,
         ));
-        let directories = Directories::new(settings.directories, timer.clone());
+        let directories = Directories::new(settings.directories, foundation.calls.clone());
         let domains = directories.domains.clone();
         let granting = Granting::new(
             tokens.clone(),
