@@ -16,6 +16,8 @@ mod groups;
 mod logins;
 #[path = "it/port.rs"]
 mod port;
+#[path = "ldap/samba.rs"]
+mod samba;
 #[path = "ldap/server.rs"]
 mod server;
 #[path = "ldap/trust.rs"]

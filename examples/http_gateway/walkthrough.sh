@@ -4,6 +4,9 @@
 #
 #   cargo build --example http_gateway && examples/http_gateway/walkthrough.sh
 #
+# With WALKTHROUGH_CONFIG=FILE the gateway is started with that file, whose directory must know the three accounts, and
+# users are created without a password, as the vendor's own tools do.
+#
 # The reference's text is damaged in places; what is played is its repaired reading: users are put before agents name
 # them, lists are lists, ids keep their hyphens, backslashes in JSON are written twice.
 set -euo pipefail
@@ -17,6 +20,9 @@ if [[ -z ${GATEWAY_BIN:-} ]]; then
 fi
 [[ -n ${GATEWAY_BIN:-} ]] || { echo "build it first: cargo build --example http_gateway" >&2; exit 2; }
 
+# What a user is created with.
+password=',"Password":"Password1"'
+[[ -z ${WALKTHROUGH_CONFIG:-} ]] || password=
 ROOM=chat-room:f9a694eb-3cae-4235-bcb6-b8aeefb83284
 scratch=$(mktemp -d)
 gateway=
@@ -33,7 +39,9 @@ fail() {
 }
 
 start() {
-    SWITCHBOARD_SUPER_PASSWORD=Password1 "$GATEWAY_BIN" --listen 127.0.0.1:0 --database :memory: \
+    local super=(env SWITCHBOARD_SUPER_PASSWORD=Password1) config=()
+    if [[ -n ${WALKTHROUGH_CONFIG:-} ]]; then super=(env) config=(--config "$WALKTHROUGH_CONFIG"); fi
+    "${super[@]}" "$GATEWAY_BIN" "${config[@]}" --listen 127.0.0.1:0 --database :memory: \
         --super-user 'domain\mindlinksuperuser' --room f9a694eb-3cae-4235-bcb6-b8aeefb83284=TestChatRoom \
         --poll-timeout 2 >"$scratch/out" 2>"$scratch/log" &
     gateway=$!
@@ -117,7 +125,7 @@ play() {
     super=$token
 
     echo "10.3.2 the admin user"
-    expect 200 '' PUT "/Provisioning/$v/Users/admin1" '{"UserId":"admin1","Username":"domain\\mindlinkadmin1","Password":"Password1"}'
+    expect 200 '' PUT "/Provisioning/$v/Users/admin1" "{\"UserId\":\"admin1\",\"Username\":\"domain\\\\mindlinkadmin1\"$password}"
     expect 200 '{"UserId":"admin1","UserName":"domain\\mindlinkadmin1","Username":"domain\\mindlinkadmin1"}' GET "/Provisioning/$v/Users/admin1"
 
     echo "10.3.3 the admin slave agent"
@@ -134,7 +142,7 @@ play() {
     admin=$token
 
     echo "10.3.5 the application user"
-    expect 200 '' PUT "/Provisioning/$v/Users/user1" '{"UserId":"user1","Username":"domain\\mindlinkuser1","Password":"Password1"}'
+    expect 200 '' PUT "/Provisioning/$v/Users/user1" "{\"UserId\":\"user1\",\"Username\":\"domain\\\\mindlinkuser1\"$password}"
     expect 200 '[{"UserId":"admin1","UserName":"domain\\mindlinkadmin1","Username":"domain\\mindlinkadmin1"},{"UserId":"user1","UserName":"domain\\mindlinkuser1","Username":"domain\\mindlinkuser1"}]' \
         GET "/Provisioning/$v/Users"
 

@@ -36,11 +36,6 @@ struct Typed {
 impl<'de> Deserialize<'de> for Configured {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let Typed { kind, keys } = Typed::deserialize(deserializer)?;
-        let lacking = |feature: &str| {
-            Err(de::Error::custom(format!(
-                "type `{kind}` is not in this build; build with --features {feature}"
-            )))
-        };
         match kind.as_str() {
             "database" => match keys.keys().next() {
                 None => Ok(Configured::Database),
@@ -51,17 +46,24 @@ impl<'de> Deserialize<'de> for Configured {
             #[cfg(feature = "kerberos")]
             "kerberos" => Ok(Configured::Kerberos(settings(&kind, keys)?)),
             #[cfg(not(feature = "kerberos"))]
-            "kerberos" => lacking("kerberos"),
+            "kerberos" => Err(lacking(&kind, "kerberos")),
             #[cfg(feature = "ldap")]
             "ldap" => Ok(Configured::Ldap(settings(&kind, keys)?)),
             #[cfg(not(feature = "ldap"))]
-            "ldap" => lacking("ldap"),
+            "ldap" => Err(lacking(&kind, "ldap")),
             _ => Err(de::Error::custom(format!(
                 "there is no type `{}`, but `database`, `ldap` and `kerberos`",
                 kind.escape_debug()
             ))),
         }
     }
+}
+
+#[cfg(not(all(feature = "kerberos", feature = "ldap")))]
+fn lacking<E: de::Error>(kind: &str, feature: &str) -> E {
+    E::custom(format!(
+        "type `{kind}` is not in this build; build with --features {feature}"
+    ))
 }
 
 #[cfg(any(feature = "kerberos", feature = "ldap"))]
