@@ -6,6 +6,7 @@
 //! | test a bot without a server, a sleep or a mock | [`testing`] |
 //! | write a relay, a helpdesk, a host with or without tokio | [`patterns`] |
 //! | run the gateway | [`operating`] |
+//! | let the company's directory check passwords | [`directories`] |
 //! | put it behind nginx, Caddy or Apache | [`proxies`] |
 //! | know what an error means and whether to repeat the call | [`errors`] |
 //! | connect another chat system | [`backend`] |
@@ -36,6 +37,9 @@ pub mod contract {
 }
 pub mod contributing {
     #![doc = include_str!("contributing.md")]
+}
+pub mod directories {
+    #![doc = include_str!("directories.md")]
 }
 pub mod errors {
     #![doc = include_str!("errors.md")]

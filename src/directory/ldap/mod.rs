@@ -80,7 +80,9 @@ impl Authenticator for Ldap {
             match accounts.check(&username, &password, &mut trace).await {
                 Ok(Checked::Right(Account { agents })) => {
                     let agents: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
-                    trace.done("agents of its groups", || agents.join(", "));
+                    if !agents.is_empty() {
+                        trace.done("agents of its groups", || agents.join(", "));
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => trace.failed("answer", || error.to_string()),
