@@ -19,6 +19,7 @@ mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 mod fan_out;
+mod logins;
 mod posts;
 #[allow(dead_code, reason = "each binary uses its part of the probes")]
 #[path = "../raw/mod.rs"]
@@ -53,7 +54,7 @@ const USAGE: &str = "cargo bench --bench ratio -- [BENCH..] [--pairs N]
   p22   an administrator's change beside 64 posters
   --posts N      posts in one slice of p1 and p22 (3200), a sixteenth of it in p2
   --subjects S   of p1 and p2: raw, echo, noecho, comma-separated (all)";
-const KNOWN: [&str; 7] = ["p1", "p2", "p5", "p13", "p21", "p22", "workers"];
+const KNOWN: [&str; 8] = ["p1", "p2", "p5", "p13", "p21", "p22", "workers", "logins"];
 const SOON: Duration = Duration::from_secs(60);
 const POSTERS: usize = 64;
 /// An idle writer has made its checkpoint after this time. So every slice begins with an empty log,
@@ -80,6 +81,9 @@ fn main() {
     }
     if options.wants("p22") {
         changes::administrator(&options);
+    }
+    if options.wants("logins") {
+        logins::logins(&options);
     }
     if options.wants("workers") {
         workers::workers(&options);

@@ -6,9 +6,9 @@
 //! every call (a directory that is slow would make every call slow).
 
 use super::Access;
-use crate::directory::Standing;
+use crate::directory::{Account, Standing};
 use crate::error::Result;
-use crate::model::{AccountName, AgentKey, UserId, Who};
+use crate::model::{AccountName, AgentId, AgentKey, UserId, Who};
 use crate::password::Whose;
 use crate::store::{Stamp, agents, audit, tokens, users};
 use futures_util::{StreamExt, stream};
@@ -24,7 +24,10 @@ struct Bearer {
     /// `None`: the super user.
     user: Option<UserId>,
     name: AccountName,
-    agents: Vec<(AgentKey, crate::model::AgentId)>,
+    /// Whether all their tokens are a directory's word; if not, only those of `admitted`.
+    is_vouched: bool,
+    /// The agents that they use without being listed.
+    admitted: Vec<(AgentKey, AgentId)>,
 }
 
 /// What became of a bearer's tokens: all end, or those of these agents.
@@ -71,7 +74,7 @@ impl Access {
 
     /// Those who hold tokens that a directory vouches for: users without a password here.
     async fn bearers(&self) -> Result<Vec<Bearer>> {
-        let mut agents: HashMap<Option<UserId>, (String, Vec<_>)> = HashMap::new();
+        let mut agents: HashMap<Option<UserId>, Vec<(String, Option<_>)>> = HashMap::new();
         for who in self.tokens.bearers() {
             let (user, name, agent) = match who {
                 Who::Agent {
@@ -83,8 +86,7 @@ impl Access {
                 Who::SuperUser(name) => (None, name, None),
                 _ => continue,
             };
-            let held = agents.entry(user).or_insert_with(|| (name, Vec::new()));
-            held.1.extend(agent);
+            agents.entry(user).or_default().push((name, agent));
         }
         let of_directory = {
             let known = self.super_user.read();
@@ -92,41 +94,51 @@ impl Access {
         };
         let read = move |connection: &rusqlite::Connection| {
             let mut kept = Vec::new();
-            for (user, (mut name, agents)) in agents {
-                let is_theirs = match &user {
-                    None => of_directory,
-                    Some(id) => match users::find(connection, id)? {
-                        Some(row) => {
-                            name = row.username;
-                            row.password_hash.is_none()
-                        }
-                        None => true,
-                    },
+            for (user, held) in agents {
+                let Some(id) = &user else {
+                    let names = held.into_iter().map(|(name, _)| name);
+                    let of_directory = names.filter(|_| of_directory).take(1);
+                    kept.extend(of_directory.map(|name| (None, name, true, Vec::new())));
+                    continue;
                 };
-                if is_theirs {
-                    kept.push((user, name, agents));
+                let (mut name, mut admitted) = (None, Vec::new());
+                for (of_token, agent) in held {
+                    let Some((key, agent)) = agent else { continue };
+                    if !agents::lists(connection, key, id)? {
+                        name = Some(of_token);
+                        admitted.push((key, agent));
+                    }
+                }
+                // Somebody whom a group admits may bear the id of a user with a password here.
+                let row = users::find(connection, id)?;
+                let is_vouched = row.as_ref().is_none_or(|row| row.password_hash.is_none());
+                let of_row = row.filter(|_| is_vouched).map(|row| row.username);
+                if let Some(name) = of_row.or(name) {
+                    kept.push((user, name, is_vouched, admitted));
                 }
             }
             Ok::<_, crate::database::Failure>(kept)
         };
         let kept = self.reads.read(read).await?;
         let domains = &self.directories.domains;
-        let bearer = |(user, name, agents): (_, String, _)| Bearer {
+        let bearer = |(user, name, is_vouched, admitted): (_, String, _, _)| Bearer {
             user,
             name: domains.name(&name),
-            agents,
+            is_vouched,
+            admitted,
         };
         Ok(kept.into_iter().map(bearer).collect())
     }
 
     async fn look_at(&self, bearer: &Bearer) -> Result<Ends> {
         let account = match self.directories.look_again(&bearer.name).await? {
-            Standing::Ended => return Ok(Ends::All),
+            Standing::Ended if bearer.is_vouched => return Ok(Ends::All),
+            Standing::Ended => Account::default(),
             Standing::Good(account) => account,
             Standing::Unknown => return Ok(Ends::Nothing),
         };
         let left = bearer
-            .agents
+            .admitted
             .iter()
             .filter(|(_, agent)| !account.agents.contains(agent));
         Ok(Ends::Of(left.map(|(key, _)| *key).collect()))

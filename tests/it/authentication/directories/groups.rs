@@ -2,7 +2,7 @@
 
 use super::{Company, corp, is_away, is_wrong, log_in, minutes, world};
 use crate::world::{OPS, World, new_agent};
-use switchboard::{AgentId, Credentials, NewMessage, Token};
+use switchboard::{AgentId, Credentials, NewMessage, NewUser, Token};
 
 fn id(agent: &str) -> AgentId {
     AgentId::parse(agent).unwrap()
@@ -72,4 +72,27 @@ fn a_remembered_member_is_admitted_only_where_it_was() {
     corp.set_down(true);
     assert!(log_in(&world, r"CORP\ann", "open").is_ok());
     is_away(&log_in_to(&world, r"CORP\ann", "other"));
+}
+
+/// A user with a password here may be called as a member is: each keeps its own tokens.
+#[test]
+fn a_member_and_a_user_of_the_same_id_are_looked_at_apart() {
+    let (corp, world) = admitting();
+    let user = NewUser::new("ann@corp.test", "lene").unwrap();
+    world
+        .admin()
+        .put_user(user.password("local").unwrap())
+        .unwrap();
+    world.put(new_agent("own", &[]).user("ann@corp.test").unwrap());
+    let member = log_in(&world, r"CORP\ann", "open").unwrap();
+    let user = Credentials::agent("lene", "local", "own");
+    let user = world.engine.log_in(&user).unwrap();
+    let are_good = || [&member, &user].map(|token| world.engine.authenticate(token).is_ok());
+    world.pass(minutes(11));
+    world.settle();
+    assert_eq!(are_good(), [true, true]);
+    corp.entry("ann@corp.test", |ann| ann.is_disabled = true);
+    world.pass(minutes(10));
+    world.settle();
+    assert_eq!(are_good(), [false, true]);
 }
