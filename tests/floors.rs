@@ -446,3 +446,22 @@ fn the_plain_library_stays_small() {
         .collect();
     assert!(there.is_empty(), "the plain library pulls in {there:?}");
 }
+
+/// The benches write databases of their own: with another version the engine would bring them up,
+/// and fail.
+#[test]
+fn the_benches_write_the_newest_schema() {
+    let steps = std::fs::read_dir("src/database").unwrap();
+    let steps = steps.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        let name = name.to_string_lossy();
+        name.strip_prefix("step_")
+            .is_some_and(|rest| rest.ends_with(".rs"))
+    });
+    let wanted = format!("const SCHEMA_VERSION: i64 = {};", 1 + steps.count());
+    let world = std::fs::read_to_string("benches/common/world.rs").unwrap();
+    assert!(
+        world.contains(&wanted),
+        "benches/common/world.rs must have {wanted}"
+    );
+}

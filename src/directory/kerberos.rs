@@ -2,10 +2,13 @@
 //! system's MIT Kerberos, with a keytab.
 //!
 //! It knows no passwords and no groups, so it stands beside an authenticator that does. A ticket is
-//! checked with the keytab alone, without a word to the network. What takes more than one message,
-//! which is NTLM, is refused: HTTP has no place to keep the half of an exchange, and no crate does
-//! NTLM as a server soundly (`sspi` does, with 137 crates and its own cryptography, and marks that
-//! part as young; `ntlmclient` and `libgssapi` do the client's side only).
+//! checked with the keytab alone, without a word to the network.
+//!
+//! NTLM is refused. A server has nothing to check its answers with: it must hand them to a domain
+//! controller over Netlogon's secure channel, as a member of the domain. Looked at: `sspi`,
+//! `ntlmclient`, `ntlmssp`; they do the client's side, or compare with a password that the server
+//! must know, and none speaks Netlogon. HTTP also has no place to keep the half of an exchange that
+//! takes several messages.
 //!
 //! Rejected: `cross-krb5` (an unsafe layer more over the same library, and Windows' SSPI, which
 //! nobody here can try). The keytab is named by the one call of the library that does so for the
