@@ -133,6 +133,14 @@ impl Shared {
         self: &Arc<Self>,
         timeout: Option<Duration>,
     ) -> Result<Option<Delivery>> {
+        match self.drawn(timeout).await {
+            // The engine ended while an attempt was written down: it is the end all the same.
+            Err(Error::Closed) => Ok(None),
+            drawn => drawn,
+        }
+    }
+
+    async fn drawn(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Option<Delivery>> {
         let timer = self.opening.feed.hub.timer().clone();
         let deadline = timeout.map(|timeout| timer.now().saturating_add(timeout));
         let (mut busy, mut looked) = (None, false);

@@ -62,7 +62,10 @@ impl Collaboration {
         workers: Workers,
         handler: impl Fn(&Delivery) -> H + Sync,
     ) -> Result<()> {
-        let reader = self.shared_reader_on(workers.reader?, query, workers.terms)?;
+        let reader = match self.shared_reader_on(workers.reader?, query, workers.terms) {
+            Err(Error::Closed) => return Ok(()),
+            reader => reader?,
+        };
         let dispatch = Dispatch::new(reader);
         in_threads(workers.most, "worker", || {
             dispatch.ends(dispatch.work(&handler));
@@ -82,7 +85,10 @@ impl Collaboration {
         handler: impl Fn(Arc<Delivery>) -> F,
     ) -> Result<()> {
         let opening = self.shared_reader_on_async(workers.reader?, query, workers.terms);
-        let dispatch = Dispatch::new(opening.await?);
+        let dispatch = match opening.await {
+            Err(Error::Closed) => return Ok(()),
+            reader => Dispatch::new(reader?),
+        };
         let working = (0..workers.most).map(|_| {
             let work = async { dispatch.ends(dispatch.work_async(&handler).await) };
             Tracked::new(dispatch.reader.activity().clone(), work)

@@ -227,7 +227,7 @@ fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
         ),
         (
             "[[authenticator]]\ntype = 'ldap'",
-            "type `ldap` is not in this build; build with --features ldap",
+            ":1: authenticator: type `ldap` is not in this build; build with --features ldap",
         ),
     ] {
         let output = check(&folder.write("wrong.toml", text), &[]);
