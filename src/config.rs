@@ -355,6 +355,12 @@ impl Builder {
         )?;
         self.directories.check()?;
         let is_length = |secret: &Secret| (1..=1024).contains(&secret.expose().len());
+        if matches!(&self.super_user, Some((_, None))) && self.directories.authenticators.is_empty()
+        {
+            return Err(Error::invalid(
+                "the super user's password is in a directory, but there is none",
+            ));
+        }
         if let Some((name, password)) = &self.super_user
             && (name.is_empty() || !password.as_ref().is_none_or(is_length))
         {

@@ -39,7 +39,7 @@ impl Access {
         let negotiated = negotiated.ok_or_else(wrong)?;
         let name = self.directories.domains.name(&negotiated.principal);
         let known = match agent.as_deref().filter(|agent| !agent.is_empty()) {
-            None => self.super_user_of_ticket(&name),
+            None => self.super_user_of_ticket(&name).await,
             Some(agent) => self.user_of_ticket(&name, agent).await?,
         };
         match self.granting.grant(known.ok_or_else(wrong)?).await? {
@@ -49,10 +49,13 @@ impl Access {
     }
 
     /// The super user, where it is an account of the directory.
-    fn super_user_of_ticket(&self, name: &AccountName) -> Option<Known> {
+    async fn super_user_of_ticket(&self, name: &AccountName) -> Option<Known> {
         let configured = self.super_user.read().clone();
         let known = configured.filter(|known| known.hash.is_none())?;
-        self.means(&known.name, name).then(|| Known {
+        if !self.means(&known.name, name) || self.has_ended(name).await {
+            return None;
+        }
+        Some(Known {
             who: Who::SuperUser(known.name.clone()),
             agent: None,
             user: None,
@@ -67,7 +70,10 @@ impl Access {
     async fn user_of_ticket(&self, name: &AccountName, agent: &str) -> Result<Option<Known>> {
         let meant = self.meant(name, agent).await?;
         if !meant.listed.is_empty() {
-            return Ok(meant.listed(0, &self.directories.domains));
+            return Ok(match self.has_ended(name).await {
+                true => None,
+                false => meant.listed(0, &self.directories.domains),
+            });
         }
         let Some(wanted) = meant.agent.clone().filter(|_| meant.key.is_some()) else {
             return Ok(None);
@@ -81,5 +87,11 @@ impl Access {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Whether a directory says that the account must not log in: its ticket is good for hours
+    /// after it was disabled. Where no directory can tell, the ticket counts.
+    async fn has_ended(&self, name: &AccountName) -> bool {
+        matches!(self.directories.look_again(name).await, Ok(Standing::Ended))
     }
 }

@@ -17,6 +17,7 @@ fn whoever_the_ticket_is_of_gets_a_token_where_they_may() {
     corp.entry("ann@corp.test", |ann| {
         ann.agents = vec![AgentId::parse("echo").unwrap()];
     });
+    corp.entry("root@corp.test", |_| {});
     let world = world(None, |builder| {
         let builder = builder.authenticator(corp.clone()).domains(domains());
         builder.super_user_of_directory(r"CORP\root")
@@ -36,6 +37,19 @@ fn whoever_the_ticket_is_of_gets_a_token_where_they_may() {
     is_wrong(&bring(&world, "ticket of bot1@LAB.TEST", Some("echo")));
     is_wrong(&bring(&world, "ticket of bot1@CORP.TEST", Some("nowhere")));
     is_wrong(&bring(&world, "rubbish", Some("echo")));
+    // A ticket outlives its account by hours.
+    for (name, agent) in [
+        ("bot1", Some("echo")),
+        ("ann", Some("echo")),
+        ("root", None),
+    ] {
+        let account = format!("{name}@corp.test");
+        let bring = || bring(&world, &format!("ticket of {account}"), agent);
+        corp.entry(&account, |entry| entry.is_disabled = true);
+        is_wrong(&bring());
+        corp.entry(&account, |entry| entry.is_disabled = false);
+        assert!(bring().is_ok(), "{name}");
+    }
     corp.set_down(true);
     super::is_away(&bring(&world, "ticket of bot1@CORP.TEST", Some("echo")));
 }
