@@ -11,6 +11,7 @@ fn line(line: &str) -> Arguments {
     match parse(line.map(OsString::from)) {
         Ok(Command::Serve(arguments) | Command::Check(arguments)) => *arguments,
         Ok(Command::Help(text)) | Err(text) => panic!("{text}"),
+        Ok(Command::CheckLogin(user, _)) => panic!("a login of {user}"),
     }
 }
 
