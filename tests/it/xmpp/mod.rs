@@ -14,7 +14,7 @@ mod identity;
 mod irc;
 mod managing;
 mod odd_connections;
-mod people;
+pub(crate) mod people;
 mod people_test;
 mod proxy;
 mod recovery;
