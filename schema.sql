@@ -23,7 +23,8 @@ CREATE TABLE agent (
     mode       INTEGER NOT NULL,  -- 1 none, 2 system, 3 self
     management INTEGER NOT NULL,  -- 1 none, 2 groups
     revision   INTEGER NOT NULL,  -- of the last change that touched it
-    dropped    INTEGER NOT NULL DEFAULT 0  -- seq of its newest notice that retention dropped
+    dropped    INTEGER NOT NULL DEFAULT 0, -- seq of its newest notice that retention dropped
+    changes_dropped INTEGER NOT NULL DEFAULT 0  -- seq of the newest change that it dropped in a span that is gone
 ) STRICT;
 
 CREATE TABLE agent_channel (
@@ -139,6 +140,7 @@ CREATE TABLE conversation (
     agent           INTEGER NOT NULL,           -- 0: a room, shared by all agents of that network
     resume          TEXT,                       -- where the backend goes on; written with the message that carried it
     dropped_through INTEGER NOT NULL DEFAULT 0, -- seq of the newest message that retention dropped
+    changes_dropped INTEGER NOT NULL DEFAULT 0, -- seq of the newest change of a message that retention dropped
     UNIQUE (network, channel, agent)
 ) STRICT;
 
@@ -171,11 +173,56 @@ CREATE TABLE message (
     parts          TEXT,             -- JSON; NULL: one plain part, the text
     classification TEXT,
     contexts       TEXT,             -- JSON; NULL: none
-    posted         BLOB              -- digest of the content as it was posted with a key; NULL: no key, or not known
+    posted         BLOB,             -- digest of the content as it was posted with a key; NULL: no key, or not known
+    sender_id      TEXT,             -- by which its sender refers to it; NULL: by message_id or origin_id
+    author         TEXT,             -- tells the sender from everybody else; NULL: the sender's address does
+    in_reply_to    TEXT,             -- message_id of the message that it answers
+    thread         TEXT,
+    edited         INTEGER,          -- the chat system's time of the newest edit, whose content the row has
+    retracted      TEXT,             -- JSON: who took it back; the row has no content then
+    reactions      TEXT,             -- JSON; NULL: none
+    revised        INTEGER           -- seq of the newest change that the row includes
 ) STRICT;
 CREATE UNIQUE INDEX message_message ON message (conversation, message_id);
 CREATE UNIQUE INDEX message_origin ON message (conversation, origin_id) WHERE origin_id IS NOT NULL;
 CREATE INDEX message_view ON message (conversation, seq);
+CREATE INDEX message_sender_id ON message (conversation, sender_id) WHERE sender_id IS NOT NULL;
+CREATE INDEX message_revised ON message (conversation, seq) WHERE revised IS NOT NULL;
+
+-- Changes of messages: each is an event, and the row of its message shows what all of them led to.
+CREATE TABLE revision (
+    seq          INTEGER PRIMARY KEY,  -- from the same counter as message.seq
+    conversation INTEGER NOT NULL,
+    revision_id  TEXT NOT NULL,
+    origin_id    TEXT,                 -- ours, recognised by its MAC
+    sender_id    TEXT,                 -- by which its sender refers to it
+    target       INTEGER,              -- seq of the message; NULL: it is not known yet
+    target_id    TEXT NOT NULL,        -- message_id of the message; how it was named while it is not known
+    kind         INTEGER NOT NULL,     -- 1 edit, 2 retraction, 3 reactions, 4 delivered, 5 read
+    sender       TEXT NOT NULL,
+    sender_alias TEXT,
+    author       TEXT,
+    sender_agent INTEGER,
+    posted_by    TEXT,
+    time         INTEGER NOT NULL,     -- the chat system's
+    committed    INTEGER NOT NULL,     -- ours
+    content      TEXT,                 -- JSON: the whole new content, the reason, the set of reactions
+    posted       BLOB                  -- as in message
+) STRICT;
+CREATE UNIQUE INDEX revision_revision ON revision (conversation, revision_id);
+CREATE UNIQUE INDEX revision_origin ON revision (conversation, origin_id) WHERE origin_id IS NOT NULL;
+CREATE INDEX revision_view ON revision (conversation, seq);
+CREATE INDEX revision_sender_id ON revision (conversation, sender_id) WHERE sender_id IS NOT NULL;
+CREATE INDEX revision_waiting ON revision (conversation, target_id) WHERE target IS NULL;
+
+-- How far the people in a conversation have received and read what our agents said.
+CREATE TABLE receipt (
+    conversation INTEGER NOT NULL,
+    sender       TEXT NOT NULL,
+    delivered    INTEGER NOT NULL,     -- seq of the newest message
+    read         INTEGER NOT NULL,
+    PRIMARY KEY (conversation, sender)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE notice (
     seq       INTEGER PRIMARY KEY,   -- from the same counter as message.seq

@@ -8,7 +8,7 @@ use switchboard::Token;
 
 /// As in `src/database/file.rs`.
 const APPLICATION_ID: i64 = 0x5357_4244;
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// The engine's own schema, which the raw side uses too.
 pub const SCHEMA: &str = include_str!("../../schema.sql");
 /// As in `src/database/file.rs`, `Durability::Power`.

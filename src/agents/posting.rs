@@ -18,7 +18,8 @@ use super::lifecycle::{Announce, ChannelEvent, Now, Wrote};
 use super::posts::{About, Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
 use super::strangers::Strangers;
 use crate::backend::{
-    Accepted, BackendError, BackendErrorKind, Outgoing, Posted, Received, Reply, Session, Upload,
+    Accepted, BackendError, BackendErrorKind, Changes, Outgoing, Posted, Received, Reply, Session,
+    Upload,
 };
 use crate::error::Error;
 use crate::journal::{Entries, EntryKind, NewRow};
@@ -81,7 +82,10 @@ impl Posting {
         let Some(number) = self.book.hand_over(under, Some(due)) else {
             return;
         };
-        let mut reply = self.calls.call(move || session.post(channel, message));
+        let mut reply = self.calls.call(move || match message.changes {
+            None => session.post(channel, message),
+            Some(_) => session.change(channel, message),
+        });
         let _entered = self.calls.enter();
         match reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(outcome) => self.answered(&origin, number, outcome),
@@ -185,6 +189,10 @@ impl Posting {
             && !known.about.transfer
         {
             message.content = post.message.content;
+            message.unquoted = None;
+            let changes = post.message.changes;
+            message.changes =
+                changes.map(|change| Box::new(Changes::new(change.target.id, change.kind)));
         }
         known.about
     }
@@ -250,8 +258,10 @@ fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
     let Outgoing {
         origin,
         mut content,
+        changes,
         ..
     } = post.message;
+    let changes = changes.map(|change| Box::new(Changes::new(change.target.id, change.kind)));
     if let Some(parts) = accepted.parts {
         content.parts = parts;
     }
@@ -268,5 +278,9 @@ fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
         time: accepted.time.unwrap_or(now),
         transfer: post.about.transfer,
         resume: accepted.resume,
+        sender_id: accepted.sender_id,
+        author: None,
+        changes,
+        unquoted: None,
     }
 }

@@ -35,6 +35,18 @@ pub struct Capabilities {
     pub find_channels: bool,
     /// [`Session::set_composing`](super::Session::set_composing) is supported.
     pub composing: bool,
+    /// [`Session::change`](super::Session::change) edits an agent's own messages.
+    pub edits: bool,
+    /// It takes an agent's own messages back.
+    pub retractions: bool,
+    /// It takes other people's messages back, where the agent is a moderator.
+    pub moderation: bool,
+    /// It reacts to messages.
+    pub reactions: bool,
+    /// It tells people that the agent has read what they wrote, and the agent that they have.
+    pub receipts: bool,
+    /// A post can answer a message ([`Outgoing::answers`](super::Outgoing::answers)).
+    pub replies: bool,
     /// How much text one message of it holds. The engine refuses or splits what is longer.
     pub limits: Limits,
     /// What becomes of a longer text, unless the call says something else.
@@ -75,6 +87,18 @@ names! {
     with_find_channels: find_channels = true;
     /// It supports [`Session::set_composing`](super::Session::set_composing).
     with_composing: composing = true;
+    /// It edits an agent's own messages.
+    with_edits: edits = true;
+    /// It takes an agent's own messages back.
+    with_retractions: retractions = true;
+    /// It takes other people's messages back, where the agent is a moderator.
+    with_moderation: moderation = true;
+    /// It reacts to messages.
+    with_reactions: reactions = true;
+    /// It sends and receives receipts.
+    with_receipts: receipts = true;
+    /// A post can answer a message.
+    with_replies: replies = true;
 }
 
 impl Capabilities {
@@ -91,6 +115,12 @@ impl Capabilities {
         uploads: false,
         find_channels: false,
         composing: false,
+        edits: false,
+        retractions: false,
+        moderation: false,
+        reactions: false,
+        receipts: false,
+        replies: false,
         limits: Limits::NONE,
         split: Split::Never,
     };

@@ -55,10 +55,13 @@ pub use capabilities::Capabilities;
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use limits::Limits;
-pub use loopback::{HeardMessage, Loopback, Person};
+pub use loopback::{HeardMessage, Loopback, Person, SeenMessage};
 pub use manage::{Manage, Managed};
 pub use pace::Pace;
-pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Posted, Received, Upload};
+pub use passing::{
+    Accepted, Changes, Found, HISTORY_BYTES, Joined, Outgoing, OutgoingChange, Posted, Received,
+    Upload,
+};
 pub(crate) use private::Forbidden;
 pub use private::{is_one_of, lies_in, looks_private, others_can_read};
 pub use regular::{open_regular, read_regular};

@@ -4,7 +4,9 @@
 //! Each is made by a constructor and set by names, so that it can gain a field without breaking a
 //! connector.
 
-use crate::model::{ChannelInfo, Content, MessageId, OriginId, Part, ResumePoint};
+use crate::model::{
+    ChangeKind, ChannelInfo, Content, MessageId, OriginId, Part, ResumePoint, Target,
+};
 use crate::waiting::PipeReader;
 use chrono::{DateTime, Utc};
 
@@ -19,8 +21,65 @@ pub struct Outgoing {
     pub origin: OriginId,
     /// The visible text of the parts.
     pub text: String,
-    /// What it says; a subject is never empty.
+    /// What it says; a subject is never empty. Of a change it is what an edit says, and else
+    /// nothing.
     pub content: Content,
+    /// The message that it answers, for
+    /// [`Capabilities::replies`](super::Capabilities::replies).
+    pub answers: Option<Box<Target>>,
+    /// What it changes, in [`Session::change`](super::Session::change); `None` in
+    /// [`Session::post`](super::Session::post).
+    pub changes: Option<Box<OutgoingChange>>,
+}
+
+/// A change of an earlier message on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutgoingChange {
+    /// The message.
+    pub target: Target,
+    /// What is done to it.
+    pub kind: ChangeKind,
+}
+
+impl OutgoingChange {
+    /// That is done to that message.
+    pub fn new(target: Target, kind: ChangeKind) -> OutgoingChange {
+        OutgoingChange { target, kind }
+    }
+}
+
+/// What a received message is if it is no message of its own, but changes an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changes {
+    /// The message, by its id; or by the id that its sender gave it, if no message has it as its
+    /// id.
+    pub target: MessageId,
+    /// Whether `target` is an id that the sender of the change gave: only their own message is
+    /// meant, whoever else used the same id.
+    pub is_own_id: bool,
+    /// What is done to it. The content of an edit is that of the received message.
+    pub kind: ChangeKind,
+}
+
+impl Changes {
+    /// That is done to the message of that id.
+    pub fn new(target: MessageId, kind: ChangeKind) -> Changes {
+        Changes {
+            target,
+            is_own_id: false,
+            kind,
+        }
+    }
+
+    /// That is done by the sender of a message, who gave it that id.
+    pub fn of_own(target: MessageId, kind: ChangeKind) -> Changes {
+        Changes {
+            is_own_id: true,
+            ..Changes::new(target, kind)
+        }
+    }
 }
 
 impl Outgoing {
@@ -30,7 +89,24 @@ impl Outgoing {
             origin,
             text: content.visible_text(),
             content,
+            answers: None,
+            changes: None,
         }
+    }
+
+    /// A change of an earlier message, with the content of an edit.
+    pub fn changing(origin: OriginId, change: OutgoingChange, content: Content) -> Outgoing {
+        Outgoing {
+            changes: Some(Box::new(change)),
+            ..Outgoing::new(origin, content)
+        }
+    }
+
+    /// The message that it answers.
+    #[must_use]
+    pub fn answering(mut self, target: Target) -> Outgoing {
+        self.answers = Some(Box::new(target));
+        self
     }
 
     /// A plain text.
@@ -71,6 +147,8 @@ pub struct Accepted {
     pub parts: Option<Vec<Part>>,
     /// The point to resume from after this message.
     pub resume: Option<ResumePoint>,
+    /// The id by which the agent refers to it, if it is neither `id` nor the origin.
+    pub sender_id: Option<String>,
 }
 
 impl Accepted {
@@ -83,6 +161,7 @@ impl Accepted {
             time: None,
             parts: None,
             resume: None,
+            sender_id: None,
         }
     }
 
@@ -132,6 +211,16 @@ pub struct Received {
     /// When it was said; `None` if the chat system does not say: then it is the time at which the
     /// engine takes it.
     pub time: Option<DateTime<Utc>>,
+    /// The id by which its sender refers to it, if that is not `id`.
+    pub sender_id: Option<String>,
+    /// What tells its sender from everybody else who had or will have the same address, where the
+    /// chat system has that: whoever changes a message has to be who said it. `None`: the address.
+    pub author: Option<String>,
+    /// It is no message of its own, but changes an earlier one.
+    pub changes: Option<Box<Changes>>,
+    /// Its parts without the quotation of the message that it answers
+    /// ([`Content::in_reply_to`]): what it says if that message is known.
+    pub unquoted: Option<Vec<Part>>,
 }
 
 impl Received {
@@ -144,7 +233,39 @@ impl Received {
             sender_alias: None,
             content,
             time: None,
+            sender_id: None,
+            author: None,
+            changes: None,
+            unquoted: None,
         }
+    }
+
+    /// The id by which its sender refers to it.
+    #[must_use]
+    pub fn with_sender_id(mut self, sender_id: Option<String>) -> Received {
+        self.sender_id = sender_id;
+        self
+    }
+
+    /// What tells its sender from everybody else.
+    #[must_use]
+    pub fn with_author(mut self, author: Option<String>) -> Received {
+        self.author = author;
+        self
+    }
+
+    /// It changes an earlier message.
+    #[must_use]
+    pub fn changing(mut self, changes: Changes) -> Received {
+        self.changes = Some(Box::new(changes));
+        self
+    }
+
+    /// Its parts without the quotation of the message that it answers.
+    #[must_use]
+    pub fn with_unquoted(mut self, unquoted: Option<Vec<Part>>) -> Received {
+        self.unquoted = unquoted;
+        self
     }
 
     /// A plain text.
@@ -178,6 +299,15 @@ impl Received {
         400 + self.sender.len()
             + self.sender_alias.as_ref().map_or(0, String::len)
             + self.content.bytes()
+            + self.author.as_ref().map_or(0, String::len)
+            + self.sender_id.as_ref().map_or(0, String::len)
+            + self
+                .changes
+                .as_ref()
+                .map_or(0, |changes| 80 + changes.kind.bytes())
+            + (self.unquoted.iter().flatten())
+                .map(|part| 40 + part.bytes())
+                .sum::<usize>()
     }
 }
 

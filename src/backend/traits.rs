@@ -85,6 +85,14 @@ pub trait Session: Send + Sync + 'static {
     /// is [`Posted::Accepted`], once the chat system has it.
     fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted>;
 
+    /// Changes an earlier message: what `change` says in [`Outgoing::changes`]. The answer is that of
+    /// [`Session::post`]; where the chat system sends it back, it comes as a message with
+    /// [`Received::changes`]. Only what the [`Capabilities`] say is asked for.
+    fn change(self: Arc<Self>, channel: ChannelId, change: Outgoing) -> Reply<Posted> {
+        let _ = (channel, change);
+        unsupported("changes of messages")
+    }
+
     /// Signs the agent out; others then see it as offline.
     fn sign_out(self: Arc<Self>) -> Reply<()>;
 

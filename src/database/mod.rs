@@ -29,6 +29,7 @@ mod reads;
 mod row_writer;
 mod shared;
 mod step_2;
+mod step_3;
 mod steps;
 mod transactions;
 mod wal;

@@ -23,7 +23,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5357_4244;
 /// The schema itself.
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// The SQL that leads from version n to n + 1, the first one from 1 to 2.
-const STEPS: &[Step] = &[super::step_2::STEP];
+const STEPS: &[Step] = &[super::step_2::STEP, super::step_3::STEP];
 /// The schema version this build writes.
 pub(super) const VERSION: i64 = 1 + STEPS.len() as i64;
 

@@ -30,6 +30,7 @@ pub(super) struct Machines {
     pub(super) writer: Arc<Writer<Journal>>,
     /// Messages that came for conversations that no agent was ever in.
     pub(super) strays: Arc<AtomicU64>,
+    pub(super) foreign: Arc<AtomicU64>,
     /// Messages of people whom nobody provisioned.
     pub(super) strangers: Arc<Strangers>,
     pub(super) threads: Vec<JoinHandle<()>>,
@@ -54,10 +55,12 @@ impl Machines {
         let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone())?;
         let (reads, threads) = Reads::start(stored.opened.clone(), activity.clone())?;
         let strays = Arc::new(AtomicU64::new(0));
+        let foreign = Arc::new(AtomicU64::new(0));
         let settings = JournalSettings {
             calendar: stored.calendar.clone(),
             retention: Retention::new(builder.keep_messages, builder.keep_bytes),
             strays: strays.clone(),
+            foreign: foreign.clone(),
             shown_max: builder.shown_max,
         };
         let journal = Journal::new(settings, opening);
@@ -73,6 +76,7 @@ impl Machines {
             reads,
             writer: Arc::new(writer),
             strays,
+            foreign,
             strangers: Arc::default(),
             threads,
         })

@@ -236,6 +236,7 @@ impl Engine {
             posts_in_flight: machines.posts.len(),
             window_bytes: machines.hub.bytes(),
             strays: machines.strays.load(Ordering::Relaxed),
+            foreign_changes: machines.foreign.load(Ordering::Relaxed),
             strangers: machines.strangers.tries(),
             pattern_limits: services.pattern_limits(),
             password_work,

@@ -29,6 +29,8 @@ pub struct Stats {
     pub window_bytes: usize,
     /// Messages that came for conversations that no agent was ever in.
     pub strays: u64,
+    /// Edits and retractions of somebody else's message, which were not applied.
+    pub foreign_changes: u64,
     /// Messages of people whom their agent does not hear, because they are not provisioned and its
     /// contacts are not open ([`Broadcast::Stranger`](crate::Broadcast::Stranger)).
     pub strangers: u64,

@@ -88,6 +88,7 @@ impl Feed {
                         request.agent,
                         after,
                         EVENTS,
+                        wants.filter.changes(),
                     ))
                     .await?
             }
@@ -115,6 +116,7 @@ impl Feed {
                         wants.agent,
                         looked.scanned,
                         EVENTS,
+                        wants.filter.changes(),
                     ))?;
                     looked.gap |= gap;
                     page
@@ -163,9 +165,10 @@ fn message_of(record: &Record, agent: AgentKey) -> Option<Candidate<'_>> {
         What::Message {
             sender_agent,
             message,
+            revised,
             ..
         } => Some(Candidate {
-            seq: record.seq,
+            state: revised.unwrap_or(record.seq),
             channel: &message.channel,
             text: &message.text,
             local: *sender_agent == Some(agent),
@@ -180,6 +183,11 @@ fn passes(filter: &Filter, agent: AgentKey, record: &Record) -> bool {
         What::Message { .. } => {
             message_of(record, agent).is_some_and(|message| filter.message(message))
         }
+        What::Change {
+            sender_agent,
+            change,
+            ..
+        } => filter.change(&change.channel, *sender_agent == Some(agent)),
         What::MetaData { .. } => filter.metadata(),
         What::ChannelState { channel, .. } => filter.channel_state(channel),
     }
@@ -190,6 +198,7 @@ fn event(record: &Record, base: Seq, instance: &InstanceId) -> Event {
         DateTime::from_timestamp_millis(record.committed).unwrap_or_default();
     let (time, body) = match &record.what {
         What::Message { message, .. } => (message.time, EventBody::Message(message.clone())),
+        What::Change { change, .. } => (change.time, EventBody::Change(change.clone())),
         What::MetaData { key, value, .. } => (
             committed,
             EventBody::MetaData {
@@ -207,11 +216,15 @@ fn event(record: &Record, base: Seq, instance: &InstanceId) -> Event {
             },
         ),
     };
-    Event::new(
+    let mut event = Event::new(
         record.seq,
         event_id(record.seq, base),
         instance.clone(),
         time,
         body,
-    )
+    );
+    if let What::Message { revised, .. } = &record.what {
+        event.included = revised.map(|seq| event_id(seq, base));
+    }
+    event
 }

@@ -6,7 +6,7 @@ use super::*;
 
 fn said<'a>(seq: Seq, channel: &'a ChannelId, text: &'a str, local: bool) -> Candidate<'a> {
     Candidate {
-        seq,
+        state: seq,
         channel,
         text,
         local,

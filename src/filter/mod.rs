@@ -83,7 +83,9 @@ struct Fewer {
 /// A message that may match a query: what the query looks at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<'a> {
-    pub(crate) seq: Seq,
+    /// The seq of the message, or of the newest change that its text includes: a verdict on one
+    /// state says nothing of the next.
+    pub(crate) state: Seq,
     pub(crate) channel: &'a ChannelId,
     pub(crate) text: &'a str,
     /// The reading agent said it itself.
@@ -108,6 +110,7 @@ pub(crate) struct Filter {
     local: bool,
     remote: bool,
     automatic: bool,
+    changes: bool,
     pattern: Option<InUse>,
 }
 
@@ -177,6 +180,7 @@ impl Filter {
             local: query.local,
             remote: query.remote,
             automatic: query.automatic,
+            changes: query.changes,
             pattern,
         }
     }
@@ -197,7 +201,7 @@ impl Filter {
         };
         let unknown = said
             .into_iter()
-            .filter(|said| self.may_want(*said) && used.pattern.verdicts.of(said.seq).is_none());
+            .filter(|said| self.may_want(*said) && used.pattern.verdicts.of(said.state).is_none());
         let bytes: usize = unknown.map(|said| said.text.len().max(1)).sum();
         bytes == 0
             || (used.pattern.quick
@@ -215,6 +219,17 @@ impl Filter {
             && (if said.local { self.local } else { self.remote })
             && (self.automatic || !said.automatic)
             && self.channel(said.channel)
+    }
+
+    /// Whether changes of messages can be wanted at all.
+    pub(crate) fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// Whether a change of a message in that channel is wanted; `local` if the reading agent made
+    /// it.
+    pub(crate) fn change(&self, channel: &ChannelId, local: bool) -> bool {
+        self.changes && (if local { self.local } else { self.remote }) && self.channel(channel)
     }
 
     /// Whether changes of metadata are wanted; neither channels nor the pattern apply to them.
@@ -235,14 +250,14 @@ impl Filter {
 
 impl Pattern {
     fn matches(&self, said: Candidate<'_>) -> bool {
-        if let Some(known) = self.verdicts.of(said.seq) {
+        if let Some(known) = self.verdicts.of(said.state) {
             return known;
         }
         let verdict = self.program.is_match(said.text).unwrap_or_else(|| {
             self.limit_hits.fetch_add(1, Ordering::Relaxed);
             false
         });
-        self.verdicts.keep(said.seq, verdict);
+        self.verdicts.keep(said.state, verdict);
         verdict
     }
 }

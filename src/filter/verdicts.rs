@@ -1,8 +1,9 @@
 //! Results of a pattern for the newest messages, so that a message is matched once however many
 //! queries share the pattern.
 //!
-//! One message wakes every poll of its room, and a thousand polls may have the same slow pattern. A
-//! message never changes and its seq is never reused, so the result is kept by seq. The table has
+//! One message wakes every poll of its room, and a thousand polls may have the same slow pattern. The
+//! result is kept by the seq of the message or of the newest change of it, which names one text for
+//! ever. The table has
 //! no lock: two threads that meet match twice or overwrite one another, which costs time but is
 //! never wrong.
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 /// One conversation in memory.
 #[derive(Default)]
 pub(super) struct Conversation {
-    /// The seq of its newest message.
+    /// The seq of its newest message or change.
     pub(super) last: Seq,
-    /// Its messages within the window.
+    /// Its messages and their changes within the window.
     pub(super) recent: VecDeque<Arc<Record>>,
     /// The agents whose stay in it lasts.
     pub(super) members: Vec<AgentKey>,

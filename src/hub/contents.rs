@@ -67,7 +67,7 @@ impl Contents {
         self.head = self.head.max(record.seq);
         self.bytes += record.weight();
         match &record.what {
-            What::Message { conversation, .. } => {
+            What::Message { conversation, .. } | What::Change { conversation, .. } => {
                 let there = self.conversations.entry(*conversation).or_default();
                 there.last = record.seq;
                 there.recent.push_back(record.clone());
@@ -80,6 +80,29 @@ impl Contents {
             }
         }
         self.log.push_back((at, record));
+    }
+
+    /// Puts a message, as it is after a change, in the place of its record, if that is in memory.
+    pub(super) fn replace(&mut self, record: &Arc<Record>) {
+        let What::Message { conversation, .. } = &record.what else {
+            return;
+        };
+        let at = self.log.partition_point(|(_, old)| old.seq < record.seq);
+        let Some((_, old)) = self
+            .log
+            .get_mut(at)
+            .filter(|(_, old)| old.seq == record.seq)
+        else {
+            return;
+        };
+        self.bytes = self.bytes - old.weight() + record.weight();
+        *old = record.clone();
+        if let Some(there) = self.conversations.get_mut(conversation) {
+            let at = there.recent.partition_point(|old| old.seq < record.seq);
+            if let Some(old) = there.recent.get_mut(at).filter(|old| old.seq == record.seq) {
+                *old = record.clone();
+            }
+        }
     }
 
     /// Drops records that arrived before `oldest` (monotonic milliseconds), and the oldest above
@@ -95,7 +118,7 @@ impl Contents {
             self.floor = record.seq;
             self.bytes -= record.weight();
             match &record.what {
-                What::Message { conversation, .. } => {
+                What::Message { conversation, .. } | What::Change { conversation, .. } => {
                     if let Some(there) = self.conversations.get_mut(conversation) {
                         there.recent.pop_front();
                         if there.recent.is_empty() {
@@ -240,7 +263,9 @@ impl Contents {
             self.log
                 .range(from..)
                 .filter_map(|(_, record)| match &record.what {
-                    What::Message { conversation, .. } => Some(*conversation),
+                    What::Message { conversation, .. } | What::Change { conversation, .. } => {
+                        Some(*conversation)
+                    }
                     _ => None,
                 })
                 .collect()

@@ -24,7 +24,7 @@ use crate::model::{
     AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What,
 };
 use crate::waiting::{Activity, wake};
-use agent::Agent;
+use agent::{Agent, Conversation};
 use contents::Contents;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -36,6 +36,8 @@ use waits::Wait;
 #[derive(Debug, Clone)]
 pub(crate) enum Published {
     Record(Arc<Record>),
+    /// A message as it is after a change, which takes the place of its record.
+    Replaced(Arc<Record>),
     Span(SpanChange),
     /// A new run of event ids begins: its name and the seq before its first.
     Instance(InstanceId, Seq),
@@ -139,7 +141,7 @@ impl Hub {
             match item {
                 Published::Record(record) => {
                     match &record.what {
-                        What::Message { conversation, .. } => {
+                        What::Message { conversation, .. } | What::Change { conversation, .. } => {
                             if touched.last() != Some(conversation)
                                 && !touched.contains(conversation)
                             {
@@ -152,6 +154,7 @@ impl Hub {
                     }
                     contents.append(record.clone(), now);
                 }
+                Published::Replaced(record) => contents.replace(record),
                 Published::Span(change) => contents.change_span(*change),
                 Published::Instance(instance, base) => {
                     contents.instance = instance.clone();
@@ -221,21 +224,28 @@ impl Hub {
     pub(crate) fn broadcast(&self, record: &Record) -> Option<Broadcast> {
         let contents = self.contents.lock();
         let id = |key: &AgentKey| contents.agents.get(key).map(|agent| agent.id.clone());
+        let members = |conversation| {
+            let there: Option<&Conversation> = contents.conversations.get(conversation);
+            let members = there.map_or(&[][..], |there| &there.members);
+            members.iter().filter_map(id).collect()
+        };
         Some(match &record.what {
             What::Message {
                 conversation,
                 message,
                 ..
-            } => {
-                let members = contents
-                    .conversations
-                    .get(conversation)
-                    .map_or(&[][..], |there| &there.members);
-                Broadcast::Message {
-                    message: message.clone(),
-                    agents: members.iter().filter_map(id).collect(),
-                }
-            }
+            } => Broadcast::Message {
+                message: message.clone(),
+                agents: members(conversation),
+            },
+            What::Change {
+                conversation,
+                change,
+                ..
+            } => Broadcast::Change {
+                change: change.clone(),
+                agents: members(conversation),
+            },
             What::MetaData { agent, key, value } => Broadcast::MetaData {
                 agent: id(agent)?,
                 key: key.clone(),

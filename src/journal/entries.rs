@@ -169,6 +169,7 @@ mod tests {
             calendar: Arc::new(Calendar::new(Arc::new(SystemClock::default()), None)),
             retention: Retention::default(),
             strays: Arc::default(),
+            foreign: Arc::default(),
             shown_max: None,
         };
         let journal = Journal::new(settings, &opening.unwrap());

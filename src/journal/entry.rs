@@ -1,11 +1,11 @@
 //! Entries for the writer, and the batch that a group of them becomes.
 
 use super::event_copy::EventCopy;
-use crate::backend::Received;
+use crate::backend::{Changes, Received};
 use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
-    AgentKey, ChannelId, ContactTimes, Content, ContentDigest, MessageId, OriginId, Place,
+    AgentKey, ChannelId, ContactTimes, Content, ContentDigest, MessageId, OriginId, Part, Place,
     ReaderName, Record, ResumePoint, Seq,
 };
 use crate::waiting::{Busy, Promise};
@@ -160,11 +160,31 @@ pub(crate) struct NewRow {
     /// The link of an upload, which throttles of messages do not count.
     pub(crate) transfer: bool,
     pub(crate) resume: Option<ResumePoint>,
+    /// The id by which its sender refers to it.
+    pub(crate) sender_id: Option<String>,
+    /// What tells its sender from everybody else; `None`: the sender's address.
+    pub(crate) author: Option<String>,
+    /// It changes an earlier message instead of being one.
+    pub(crate) changes: Option<Box<Changes>>,
+    /// Its parts without the quotation of the message that it answers.
+    pub(crate) unquoted: Option<Vec<Part>>,
 }
 
 impl NewRow {
     fn weight(&self) -> usize {
-        self.sender.len() + self.sender_alias.as_ref().map_or(0, String::len) + self.content.bytes()
+        let changes = self.changes.as_ref();
+        self.sender.len()
+            + self.sender_alias.as_ref().map_or(0, String::len)
+            + self.content.bytes()
+            + changes.map_or(0, |changes| 80 + changes.kind.bytes())
+            + (self.unquoted.iter().flatten())
+                .map(|part| 40 + part.bytes())
+                .sum::<usize>()
+    }
+
+    /// Who said it, in a form that tells them from everybody else.
+    pub(crate) fn said_by(&self) -> &str {
+        self.author.as_deref().unwrap_or(&self.sender)
     }
 
     /// The row of a message that came from a chat system, without a sender of ours; its time is
@@ -183,6 +203,10 @@ impl NewRow {
             time: message.time.unwrap_or(now),
             transfer: false,
             resume: None,
+            sender_id: message.sender_id,
+            author: message.author,
+            changes: message.changes,
+            unquoted: message.unquoted,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! A copy of an event that outlives the row of its message, as JSON.
 
-use super::parts;
+use super::stored::{StoredContent, StoredKind};
 use crate::error::Error;
 use crate::model::{
-    ChannelId, Classification, Content, Event, EventBody, EventId, InstanceId, Message, MessageId,
-    Seq,
+    ChannelId, Event, EventBody, EventId, InstanceId, Message, MessageChange, MessageId, Seq,
 };
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
@@ -24,6 +23,7 @@ enum Body {
     Message(Box<StoredMessage>),
     MetaData { key: String, value: Option<String> },
     State { channel: String, active: bool },
+    Change(Box<StoredMessageChange>),
     Gap,
 }
 
@@ -36,14 +36,22 @@ struct StoredMessage {
     posted_by: Option<String>,
     /// Milliseconds since 1970.
     time: i64,
-    alert: bool,
-    #[serde(default)]
-    automatic: bool,
-    subject: Option<String>,
-    text: String,
-    parts: Option<String>,
-    classification: Option<String>,
-    contexts: Option<String>,
+    #[serde(flatten)]
+    content: StoredContent,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct StoredMessageChange {
+    id: String,
+    channel: String,
+    message: String,
+    sender: String,
+    alias: Option<String>,
+    posted_by: Option<String>,
+    kind: StoredKind,
+    target: Option<Seq>,
+    #[serde(flatten)]
+    content: StoredContent,
 }
 
 impl EventCopy {
@@ -58,6 +66,7 @@ impl EventCopy {
                 channel: channel.to_string(),
                 active: *active,
             },
+            EventBody::Change(change) => Body::Change(Box::new(stored_change(change))),
             // The engine never makes an event of another type.
             EventBody::Gap | EventBody::Other(_) => Body::Gap,
         };
@@ -71,18 +80,15 @@ impl EventCopy {
     pub(crate) fn into_event(self, seq: Seq, id: EventId, instance: InstanceId) -> Event {
         let time = DateTime::from_timestamp_millis(self.time).unwrap_or_default();
         // What does not read as it was written is told as what it is: something is missing.
-        let body = restored(self.body).unwrap_or(EventBody::Gap);
+        let body = restored(self.body, self.time).unwrap_or(EventBody::Gap);
         Event::new(seq, id, instance, time, body)
     }
 
     /// Bytes that the copy holds, roughly.
     pub(crate) fn weight(&self) -> usize {
         128 + match &self.body {
-            Body::Message(message) => {
-                message.text.len()
-                    + message.parts.as_ref().map_or(0, String::len)
-                    + message.contexts.as_ref().map_or(0, String::len)
-            }
+            Body::Message(message) => message.content.weight(),
+            Body::Change(change) => change.content.weight(),
             Body::MetaData { key, value } => key.len() + value.as_ref().map_or(0, String::len),
             Body::State { .. } | Body::Gap => 0,
         }
@@ -90,7 +96,6 @@ impl EventCopy {
 }
 
 fn stored(message: &Message) -> StoredMessage {
-    let content = &message.content;
     StoredMessage {
         id: message.id.to_string(),
         channel: message.channel.to_string(),
@@ -98,41 +103,60 @@ fn stored(message: &Message) -> StoredMessage {
         alias: message.sender_alias.clone(),
         posted_by: message.posted_by.clone(),
         time: message.time.timestamp_millis(),
-        alert: content.alert,
-        automatic: content.automatic,
-        subject: content.subject.clone(),
-        text: message.text.clone(),
-        parts: parts::encode(&content.parts),
-        classification: content
-            .classification
-            .as_ref()
-            .map(|classification| classification.token.clone()),
-        contexts: parts::encode_contexts(&content.security_contexts),
+        content: StoredContent::of(&message.content, &message.text),
     }
 }
 
-fn restored(body: Body) -> Result<EventBody, Error> {
+fn stored_change(change: &MessageChange) -> StoredMessageChange {
+    StoredMessageChange {
+        id: change.id.to_string(),
+        channel: change.channel.to_string(),
+        message: change.message.to_string(),
+        sender: change.sender.clone(),
+        alias: change.sender_alias.clone(),
+        posted_by: change.posted_by.clone(),
+        kind: StoredKind::of(&change.kind),
+        target: change.target,
+        content: StoredContent::of(&change.content, &change.text),
+    }
+}
+
+fn restored_change(stored: StoredMessageChange, time: i64) -> Result<MessageChange, Error> {
+    let (text, content) = stored.content.restored();
+    Ok(MessageChange {
+        id: MessageId::parse(&stored.id)?,
+        channel: ChannelId::parse(&stored.channel)?,
+        message: MessageId::parse(&stored.message)?,
+        sender: stored.sender,
+        sender_alias: stored.alias,
+        text,
+        content,
+        time: DateTime::from_timestamp_millis(time).unwrap_or_default(),
+        posted_by: stored.posted_by,
+        target: stored.target,
+        kind: stored.kind.restored(),
+    })
+}
+
+fn restored(body: Body, at: i64) -> Result<EventBody, Error> {
     Ok(match body {
         Body::Message(stored) => {
-            let content = Content {
-                subject: stored.subject,
-                alert: stored.alert,
-                automatic: stored.automatic,
-                parts: parts::decode(stored.parts.as_deref(), &stored.text),
-                classification: stored.classification.map(|token| Classification { token }),
-                security_contexts: parts::decode_contexts(stored.contexts.as_deref()),
-            };
+            let (text, content) = stored.content.restored();
             EventBody::Message(Arc::new(Message {
                 id: MessageId::parse(&stored.id)?,
                 channel: ChannelId::parse(&stored.channel)?,
                 sender: stored.sender,
                 sender_alias: stored.alias,
-                text: stored.text,
+                text,
                 content,
                 time: DateTime::from_timestamp_millis(stored.time).unwrap_or_default(),
                 posted_by: stored.posted_by,
+                edited: None,
+                retracted: None,
+                reactions: Vec::new(),
             }))
         }
+        Body::Change(stored) => EventBody::Change(Arc::new(restored_change(*stored, at)?)),
         Body::MetaData { key, value } => EventBody::MetaData { key, value },
         Body::State { channel, active } => EventBody::ChannelState {
             channel: ChannelId::parse(&channel)?,
@@ -145,7 +169,7 @@ fn restored(body: Body) -> Result<EventBody, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DisplayMode, Part, SecurityContext};
+    use crate::model::{ChangeKind, Content, DisplayMode, Part, Receipt, SecurityContext};
 
     #[test]
     fn an_event_comes_back_as_it_was() {
@@ -170,7 +194,19 @@ mod tests {
         let mut message = Message::new(id, channel.clone(), "lene", content, at);
         message.sender_alias = Some("Lene".into());
         message.posted_by = Some("ada".into());
+        let change = |kind, content: Content| {
+            let (id, of) = (MessageId::parse("c1"), MessageId::parse("m1"));
+            let (id, of) = (id.expect("an id"), of.expect("an id"));
+            let mut change = MessageChange::new(id, channel.clone(), of, "lene", kind, at);
+            (change.text, change.content) = (content.visible_text(), content);
+            change.target = Some(3);
+            EventBody::Change(Arc::new(change))
+        };
+        let reactions = ChangeKind::Reactions(vec!["👍".into()]);
         for body in [
+            change(ChangeKind::Edited, Content::text("new").alert()),
+            change(reactions, Content::default()),
+            change(ChangeKind::Receipt(Receipt::Read), Content::default()),
             EventBody::Message(Arc::new(message)),
             EventBody::MetaData {
                 key: "k".into(),

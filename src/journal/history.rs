@@ -1,10 +1,15 @@
 //! What the journal knows of one conversation: its messages, its resume point, the posts of the
 //! last minute.
 
+use super::opening::ReadRow;
+use super::revisions::{REVISION_COLUMNS, read_revision};
 use super::row::{MESSAGE_COLUMNS, read_message, unreadable};
 use super::spans::conversation;
 use crate::database::in_table;
-use crate::model::{AgentKey, ChannelId, ContentDigest, OriginId, Place, Record, ResumePoint, Seq};
+use crate::model::{
+    AgentKey, ChannelId, ContentDigest, Message, MessageId, OriginId, Place, Record, ResumePoint,
+    Seq, Target, What,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The newest `take` messages of `place`, oldest first, with at most `bytes` in an answer but at
@@ -90,31 +95,81 @@ pub(crate) fn find_origin(
     let Some(key) = conversation(connection, place)? else {
         return Ok(None);
     };
+    let tables = [
+        ("message", MESSAGE_COLUMNS, read_message as ReadRow),
+        ("revision", REVISION_COLUMNS, read_revision as ReadRow),
+    ];
+    for (table, columns, read) in tables {
+        let sql = format!(
+            "SELECT {columns}, posted FROM {table} WHERE conversation = ?1 AND origin_id = ?2"
+        );
+        let found = connection
+            .prepare_cached(&sql)?
+            .query_row(params![key.0, origin.as_str()], |row| {
+                let digest = row.get::<_, Option<[u8; 16]>>("posted")?;
+                Ok((read(row, &place.channel)?, digest.map(ContentDigest)))
+            })
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The message of `place` that has that id, as a connector has to name it.
+pub(crate) fn target(
+    connection: &Connection,
+    place: &Place,
+    id: &MessageId,
+) -> rusqlite::Result<Option<Target>> {
+    let Some(key) = conversation(connection, place)? else {
+        return Ok(None);
+    };
     let sql = format!(
-        "SELECT {MESSAGE_COLUMNS}, posted FROM message WHERE conversation = ?1 AND origin_id = ?2"
+        "SELECT {MESSAGE_COLUMNS}, sender_id, origin_id FROM message
+         WHERE conversation = ?1 AND message_id = ?2"
     );
     connection
         .prepare_cached(&sql)?
-        .query_row(params![key.0, origin.as_str()], |row| {
-            let digest = row.get::<_, Option<[u8; 16]>>("posted")?;
-            Ok((
-                read_message(row, &place.channel)?,
-                digest.map(ContentDigest),
-            ))
+        .query_row(params![key.0, id.as_str()], |row| {
+            let record = read_message(row, &place.channel)?;
+            let mut target = Target::new(id.clone());
+            target.sender_id = row.get("sender_id")?;
+            let origin: Option<String> = row.get("origin_id")?;
+            target.origin = origin.and_then(|origin| OriginId::parse(&origin).ok());
+            if let What::Message {
+                message,
+                sender_agent,
+                ..
+            } = record.what
+            {
+                target.is_retracted = message.retracted.is_some();
+                target.sender_agent = sender_agent;
+                let message = Message::clone(&message);
+                target.sender = Some(message.sender);
+                target.sender_alias = message.sender_alias;
+                target.text = message.text;
+                target.thread = message.content.thread;
+            }
+            Ok(target)
         })
         .optional()
 }
 
-/// Posts of our agents that were committed after `oldest` (milliseconds): agent, channel and time,
-/// for rebuilding throttles.
+/// Posts, edits and reactions of our agents that were committed after `oldest` (milliseconds): agent,
+/// channel and time, for rebuilding throttles.
 pub(crate) fn recent_posts(
     connection: &Connection,
     oldest: i64,
 ) -> rusqlite::Result<Vec<(AgentKey, ChannelId, i64)>> {
     let mut statement = connection.prepare(
-        "SELECT m.sender_agent, c.channel, m.committed, m.transfer FROM message m
-         JOIN conversation c ON c.key = m.conversation
-         ORDER BY m.seq DESC",
+        "SELECT m.sender_agent, c.channel, m.committed, m.transfer, m.seq AS seq FROM message m
+           JOIN conversation c ON c.key = m.conversation
+         UNION ALL
+         SELECT r.sender_agent, c.channel, r.committed, r.kind NOT IN (1, 3), r.seq FROM revision r
+           JOIN conversation c ON c.key = r.conversation
+         ORDER BY seq DESC",
     )?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();

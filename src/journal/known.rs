@@ -46,3 +46,21 @@ pub(super) fn known_row(
         )
         .optional()
 }
+
+/// The id of the message that a reply names, if that is known.
+pub(super) fn answered(
+    transaction: &Connection,
+    conversation: ConversationKey,
+    id: &str,
+) -> rusqlite::Result<Option<String>> {
+    transaction
+        .prepare_cached(
+            "SELECT message_id FROM message WHERE conversation = ?1 AND message_id = ?2
+             UNION ALL SELECT message_id FROM message WHERE conversation = ?1 AND origin_id = ?2
+             UNION ALL SELECT * FROM (SELECT message_id FROM message
+                                      WHERE conversation = ?1 AND sender_id = ?2 ORDER BY seq DESC LIMIT 1)
+             LIMIT 1",
+        )?
+        .query_row(params![conversation.0, id], |row| row.get(0))
+        .optional()
+}

@@ -1,5 +1,5 @@
-//! What happened, stored once: one row for each message and each notice. An agent's events are a
-//! view of these rows.
+//! What happened, stored once: one row for each message, each change of a message and each notice.
+//! An agent's events are a view of these rows.
 //!
 //! An agent's events after N are its notices and the messages of its conversations within its
 //! spans, merged by seq. The merge is done here, page by page: a JOIN with ORDER BY took between 87
@@ -9,6 +9,7 @@
 
 mod acknowledging;
 mod archive;
+mod changing;
 mod contacts;
 pub(crate) mod dates;
 pub(crate) mod deliveries;
@@ -22,13 +23,16 @@ mod known;
 mod newest;
 mod numbers;
 mod opening;
+mod overlay;
 mod parts;
 mod recording;
 mod retention;
+mod revisions;
 mod row;
 mod search;
 mod spans;
 mod stays;
+mod stored;
 mod sweeping;
 mod transaction;
 mod usage;
@@ -39,9 +43,10 @@ pub(crate) use entry::{
     Acknowledged, Batch, DeliveryChange, DeliveryEntry, Entry, EntryKind, NewRow,
 };
 pub(crate) use event_copy::EventCopy;
-pub(crate) use history::{find_origin, history, recent_posts, resume};
+pub(crate) use history::{find_origin, history, recent_posts, resume, target};
 pub(crate) use newest::reach;
 pub(crate) use opening::{Freshness, Opening, open};
+pub(crate) use overlay::{Archived, Overlay, overlay};
 pub(crate) use recording::{Journal, JournalSettings};
 pub(crate) use retention::Retention;
 pub(crate) use search::Search;

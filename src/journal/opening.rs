@@ -2,6 +2,7 @@
 
 use super::first_id::{SHOWN_MAX, first_id};
 use super::newest::newest;
+use super::revisions::{self, REVISION_COLUMNS, read_revision};
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
 use crate::database::{Reach, in_table};
 use crate::error::Error;
@@ -44,6 +45,8 @@ pub(crate) struct Opening {
     /// What was committed within the window, oldest first, and the seq before the first of it.
     pub(crate) window: Vec<Arc<Record>>,
     pub(crate) floor: Seq,
+    /// Conversations in which a change waits for a message that is not known.
+    pub(crate) waiting: Vec<ConversationKey>,
 }
 
 /// Reads the state of the journal; creates the settings of a new database.
@@ -59,7 +62,7 @@ pub(crate) fn open(
 ) -> rusqlite::Result<Opening> {
     let transaction = connection.unchecked_transaction()?;
     let is_new = create_settings(&transaction)?;
-    let last = newest(&transaction).map_err(in_table("message or notice"))?;
+    let last = newest(&transaction).map_err(in_table("message, revision or notice"))?;
     let mut next = first_unused(&transaction, last, lost)?;
     if begins_run(&transaction, fresh)? || lost.is_some() || fresh.always || is_new {
         // The newest number, shown or not. It counts too much if the base of a lost database was
@@ -93,6 +96,7 @@ pub(crate) fn open(
         spans: spans(&transaction, floor)?,
         window,
         floor,
+        waiting: revisions::waiting(&transaction).map_err(in_table("revision"))?,
     };
     transaction.commit()?;
     Ok(opening)
@@ -158,6 +162,7 @@ fn begins_run(transaction: &Connection, fresh: Freshness) -> rusqlite::Result<bo
 fn newest_time(transaction: &Connection, now: i64) -> rusqlite::Result<i64> {
     transaction.query_row(
         "SELECT max(coalesce((SELECT committed FROM message WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0),
+                    coalesce((SELECT committed FROM revision WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0),
                     coalesce((SELECT committed FROM notice WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0))",
         [now],
         |row| row.get(0),
@@ -199,12 +204,15 @@ fn counter(connection: &Connection, name: &str, least: i64, most: i64) -> rusqli
     }
 }
 
-/// Which of the two tables has that seq.
+/// Which of the tables has that seq.
 fn table_of(connection: &Connection, seq: Seq) -> rusqlite::Result<&'static str> {
-    let is_message = connection
-        .prepare("SELECT 1 FROM message WHERE seq = ?1")?
-        .exists([seq])?;
-    Ok(if is_message { "message" } else { "notice" })
+    for table in ["message", "revision"] {
+        let sql = format!("SELECT 1 FROM {table} WHERE seq = ?1");
+        if connection.prepare(&sql)?.exists([seq])? {
+            return Ok(table);
+        }
+    }
+    Ok("notice")
 }
 
 /// Begins a new run of event ids: the counter leaps, so that the seq after `base` and `first` ids
@@ -244,7 +252,23 @@ fn recent(
     base: Seq,
 ) -> rusqlite::Result<(Vec<Arc<Record>>, Seq)> {
     let mut found: Vec<Record> = Vec::new();
-    recent_messages(connection, oldest, base, &mut found).map_err(in_table("message"))?;
+    let in_rooms = [
+        ("message", MESSAGE_COLUMNS, 8, read_message as ReadRow),
+        ("revision", REVISION_COLUMNS, 10, read_revision as ReadRow),
+    ];
+    for (table, columns, committed, read) in in_rooms {
+        let sql = format!("SELECT {columns} FROM {table} WHERE seq > ?1 ORDER BY seq DESC");
+        let most = found.len() + WINDOW_ROWS;
+        recent_in_rooms(
+            connection,
+            (&sql, base),
+            (committed, oldest),
+            read,
+            most,
+            &mut found,
+        )
+        .map_err(in_table(table))?;
+    }
     recent_notices(connection, oldest, base, &mut found).map_err(in_table("notice"))?;
     found.sort_unstable_by_key(|record| record.seq);
     // Above the floor nothing may be missing: the floor lies below the oldest record found only if
@@ -254,6 +278,7 @@ fn recent(
     };
     let left_out: Seq = connection.query_row(
         "SELECT max(coalesce((SELECT max(seq) FROM message WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0),
+                    coalesce((SELECT max(seq) FROM revision WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0),
                     coalesce((SELECT max(seq) FROM notice WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0))",
         params![first.seq, head + 1, oldest],
         |row| row.get(0),
@@ -263,19 +288,24 @@ fn recent(
     Ok((found.into_iter().map(Arc::new).collect(), floor))
 }
 
-fn recent_messages(
+/// Reads a row of a conversation, whose channel is given.
+pub(super) type ReadRow = fn(&rusqlite::Row<'_>, &ChannelId) -> rusqlite::Result<Record>;
+
+/// The rows that `sql` finds above `base`, newest first, down to `oldest`; the column of the time
+/// has the number `committed`.
+fn recent_in_rooms(
     connection: &Connection,
-    oldest: i64,
-    base: Seq,
+    (sql, base): (&str, Seq),
+    (committed, oldest): (usize, i64),
+    read: ReadRow,
+    most: usize,
     found: &mut Vec<Record>,
 ) -> rusqlite::Result<()> {
     let mut channels: HashMap<i64, ChannelId> = HashMap::new();
-    let mut messages = connection.prepare(&format!(
-        "SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq DESC"
-    ))?;
-    let mut rows = messages.query([base])?;
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([base])?;
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(8)? <= oldest || found.len() >= WINDOW_ROWS {
+        if row.get::<_, i64>(committed)? <= oldest || found.len() >= most {
             break;
         }
         let conversation: i64 = row.get(1)?;
@@ -287,7 +317,7 @@ fn recent_messages(
                 channel
             }
         };
-        found.push(read_message(row, &channel)?);
+        found.push(read(row, &channel)?);
     }
     Ok(())
 }
@@ -303,7 +333,7 @@ fn recent_notices(
     ))?;
     let mut rows = notices.query([base])?;
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(2)? <= oldest || found.len() >= 2 * WINDOW_ROWS {
+        if row.get::<_, i64>(2)? <= oldest || found.len() >= 3 * WINDOW_ROWS {
             break;
         }
         found.push(read_notice(row)?);
@@ -334,7 +364,10 @@ fn spans(
 /// The newest seq of each conversation.
 fn last_of_each(connection: &Connection) -> rusqlite::Result<HashMap<i64, Seq>> {
     let mut statement = connection
-        .prepare("SELECT key, coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0) FROM conversation")?;
+        .prepare(
+        "SELECT key, max(coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0),
+                         coalesce((SELECT max(seq) FROM revision WHERE conversation = key), 0)) FROM conversation",
+    )?;
     statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()

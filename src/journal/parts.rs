@@ -1,6 +1,6 @@
 //! How parts and contexts are stored in their columns: short JSON, not that of the wire.
 
-use crate::model::{DisplayMode, Part, SecurityContext};
+use crate::model::{Attachment, DisplayMode, Part, SecurityContext};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -22,6 +22,17 @@ enum Stored {
         block: bool,
     },
     Emoji(String),
+    Mention {
+        address: String,
+        name: String,
+    },
+    File {
+        name: String,
+        size: Option<u64>,
+        media: Option<String>,
+        url: String,
+    },
+    Unreadable(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,6 +103,14 @@ fn store(part: &Part) -> Stored {
             block: display == DisplayMode::Block,
         },
         Part::Emoji(text) => Stored::Emoji(text),
+        Part::Mention { address, name } => Stored::Mention { address, name },
+        Part::Attachment(file) => Stored::File {
+            name: file.name,
+            size: file.size,
+            media: file.media_type,
+            url: file.url,
+        },
+        Part::Unreadable { method } => Stored::Unreadable(method),
     }
 }
 
@@ -115,6 +134,19 @@ fn restore(stored: Stored) -> Part {
             },
         },
         Stored::Emoji(text) => Part::Emoji(text),
+        Stored::Mention { address, name } => Part::Mention { address, name },
+        Stored::File {
+            name,
+            size,
+            media,
+            url,
+        } => Part::Attachment(Attachment {
+            name,
+            size,
+            media_type: media,
+            url,
+        }),
+        Stored::Unreadable(method) => Part::Unreadable { method },
     }
 }
 
@@ -141,6 +173,14 @@ mod tests {
                 display: DisplayMode::Block,
             },
             Part::Emoji("\u{1F600}".into()),
+            Part::Mention {
+                address: "xmpp:lene@example.org".into(),
+                name: "Lene".into(),
+            },
+            Part::Attachment(Attachment::at("https://example.org/a.png?x")),
+            Part::Unreadable {
+                method: "OMEMO".into(),
+            },
         ];
         let column = encode(&parts).expect("not plain");
         assert_eq!(decode(Some(&column), "ignored"), parts);

@@ -8,7 +8,7 @@
 use super::acknowledging::acknowledge;
 use super::early::Early;
 use super::entry::{Batch, Entry, EntryKind, NewRow};
-use super::known::{claim, known_row};
+use super::known::{answered, claim, known_row};
 use super::newest::reach;
 use super::numbers::Numbers;
 use super::opening::Opening;
@@ -18,9 +18,9 @@ use super::{contacts, dates, deliveries, row, spans};
 use crate::clock::Calendar;
 use crate::database::{Reach, RowWriter};
 use crate::hub::Published;
-use crate::model::{AgentKey, ChannelId, ConversationKey, Place, ResumePoint, Seq};
+use crate::model::{AgentKey, ChannelId, ConversationKey, MessageId, Place, ResumePoint, Seq};
 use rusqlite::{CachedStatement, Connection};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,6 +33,8 @@ pub(crate) struct JournalSettings {
     pub(crate) retention: Retention,
     /// Counts messages that were dropped because no join came for their conversation.
     pub(crate) strays: Arc<AtomicU64>,
+    /// Counts edits and retractions of somebody else's message.
+    pub(crate) foreign: Arc<AtomicU64>,
     /// The largest id shown before a new instance begins; lower in tests.
     pub(crate) shown_max: Option<Seq>,
 }
@@ -45,6 +47,8 @@ pub(crate) struct Journal {
     pub(super) sweeping: Sweeping,
     /// Messages that wait for the join that makes their conversation.
     pub(super) early: Early,
+    /// Conversations in which a change may wait for a message that is not known.
+    pub(super) waiting: HashSet<ConversationKey>,
 }
 
 impl Journal {
@@ -55,6 +59,7 @@ impl Journal {
             known: HashMap::new(),
             sweeping: Sweeping::default(),
             early: Early::default(),
+            waiting: opening.waiting.iter().copied().collect(),
         }
     }
 
@@ -170,9 +175,15 @@ impl Journal {
         if let Some(point) = &new.resume {
             resumes.insert(conversation, point.clone());
         }
+        if let Some(changes) = &new.changes {
+            return self.change(transaction, inserting, batch, conversation, new, changes);
+        }
+        let answer = answer(transaction, conversation, new)?;
+        let new = answer.as_ref().unwrap_or(new);
         let seq = self.numbers.next(transaction, batch)?;
         match row::insert_message(inserting, seq, batch.committed, conversation, new)? {
             Some(record) => {
+                let record = self.catch_up_changes(transaction, conversation, new, record)?;
                 let record = Arc::new(record);
                 if let Some(origin) = &new.origin {
                     batch.ours.push((origin.clone(), record.clone()));
@@ -190,6 +201,30 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// A message that answers another one, under that one's own id, and without the quotation of it if
+/// it is known; `None` if it answers none, or says what it says already.
+fn answer(
+    transaction: &Connection,
+    conversation: ConversationKey,
+    new: &NewRow,
+) -> rusqlite::Result<Option<NewRow>> {
+    let Some(id) = &new.content.in_reply_to else {
+        return Ok(None);
+    };
+    let Some(known) = answered(transaction, conversation, id.as_str())? else {
+        return Ok(None);
+    };
+    if known == id.as_str() && new.unquoted.is_none() {
+        return Ok(None);
+    }
+    let mut answer = new.clone();
+    answer.content.in_reply_to = Some(MessageId::parse(&known).map_err(row::unreadable)?);
+    if let Some(parts) = answer.unquoted.take() {
+        answer.content.parts = parts;
+    }
+    Ok(Some(answer))
 }
 
 impl RowWriter for Journal {

@@ -13,7 +13,7 @@
 //! a gap is a fact (`gap`) that only the affected agent is told.
 
 use super::archive::Archive;
-use super::usage::{Heap, MESSAGE_BYTES, NOTICE_BYTES, Usage, size};
+use super::usage::{Heap, MESSAGE_BYTES, NOTICE_BYTES, REVISION_BYTES, Usage, size};
 use crate::database::{Ages, Dated};
 use crate::model::Seq;
 use rusqlite::{Connection, params};
@@ -140,26 +140,34 @@ impl Retention {
 
     /// Deletes these rows, and notes the loss where readers will ask for it.
     fn drop_rows(&mut self, connection: &Connection, doomed: &[Doomed]) -> rusqlite::Result<()> {
-        let mut conversations: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
+        let mut conversations: BTreeMap<(i64, Losing), Vec<Seq>> = BTreeMap::new();
         for row in doomed {
             match row.heap {
                 Heap::Messages { conversation, .. } => {
                     connection
                         .prepare_cached("DELETE FROM message WHERE seq = ?1")?
                         .execute([row.seq])?;
-                    conversations.entry(conversation).or_default().push(row.seq);
+                    let of = (conversation, Losing::Messages);
+                    conversations.entry(of).or_default().push(row.seq);
+                }
+                Heap::Changes { conversation, .. } => {
+                    connection
+                        .prepare_cached("DELETE FROM revision WHERE seq = ?1")?
+                        .execute([row.seq])?;
+                    let of = (conversation, Losing::Changes);
+                    conversations.entry(of).or_default().push(row.seq);
                 }
                 Heap::Notices { agent } => {
                     connection
                         .prepare_cached("DELETE FROM notice WHERE seq = ?1")?
                         .execute([row.seq])?;
-                    note_for_agent(connection, agent, row.seq)?;
+                    note_for_agent(connection, agent, Losing::Messages, row.seq)?;
                 }
             }
             self.usage.dropped(row.heap, row.seq, row.bytes);
         }
-        for (conversation, seqs) in conversations {
-            note_for_conversation(connection, conversation, &seqs)?;
+        for ((conversation, losing), seqs) in conversations {
+            note_for_conversation(connection, conversation, losing, &seqs)?;
         }
         Ok(())
     }
@@ -174,11 +182,40 @@ fn used(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(u64::try_from(used).unwrap_or(0))
 }
 
-fn note_for_agent(connection: &Connection, agent: i64, dropped: Seq) -> rusqlite::Result<()> {
+/// What a conversation or an agent loses: every reader learns of lost messages and notices, and of
+/// lost changes those who read changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Losing {
+    Messages,
+    Changes,
+}
+
+fn note_for_agent(
+    connection: &Connection,
+    agent: i64,
+    losing: Losing,
+    dropped: Seq,
+) -> rusqlite::Result<()> {
+    let sql = match losing {
+        Losing::Messages => "UPDATE agent SET dropped = max(dropped, ?2) WHERE key = ?1",
+        Losing::Changes => {
+            "UPDATE agent SET changes_dropped = max(changes_dropped, ?2) WHERE key = ?1"
+        }
+    };
     connection
-        .prepare_cached("UPDATE agent SET dropped = max(dropped, ?2) WHERE key = ?1")?
+        .prepare_cached(sql)?
         .execute([agent, dropped])
         .map(drop)
+}
+
+/// An ended span that lost something.
+struct Ended {
+    agent: i64,
+    since: Seq,
+    until: Seq,
+    dropped: Seq,
+    /// Whether anything of it is left.
+    holds: bool,
 }
 
 /// Notes that `seqs`, in order, were dropped from `conversation`. An ended span of which nothing is
@@ -186,86 +223,128 @@ fn note_for_agent(connection: &Connection, agent: i64, dropped: Seq) -> rusqlite
 fn note_for_conversation(
     connection: &Connection,
     conversation: i64,
+    losing: Losing,
     seqs: &[Seq],
 ) -> rusqlite::Result<()> {
     let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else {
         return Ok(());
     };
+    let sql = match losing {
+        Losing::Messages => {
+            "UPDATE conversation SET dropped_through = max(dropped_through, ?2) WHERE key = ?1"
+        }
+        Losing::Changes => {
+            "UPDATE conversation SET changes_dropped = max(changes_dropped, ?2) WHERE key = ?1"
+        }
+    };
     connection
-        .prepare_cached(
-            "UPDATE conversation SET dropped_through = max(dropped_through, ?2) WHERE key = ?1",
-        )?
+        .prepare_cached(sql)?
         .execute([conversation, *last])?;
-    let mut ended = connection.prepare_cached(
-        "SELECT m.agent, m.since, m.until, m.dropped,
-                EXISTS (SELECT 1 FROM message t WHERE t.conversation = ?1 AND t.seq > m.since AND t.seq <= m.until)
-           FROM membership m
-          WHERE m.conversation = ?1 AND m.until >= ?2 AND m.since < ?3",
-    )?;
-    let spans: Vec<(i64, Seq, Seq, Seq, bool)> = ended
-        .query_map([conversation, *first, *last], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            ))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    for (agent, since, until, before, holds) in spans {
-        let newest = seqs
-            .iter()
-            .rev()
-            .find(|seq| **seq <= until && **seq > since);
-        let dropped = newest.map_or(before, |newest| before.max(*newest));
-        let (sql, of) = if holds {
-            (
-                "UPDATE membership SET dropped = ?4 WHERE agent = ?1 AND conversation = ?2 AND since = ?3",
-                dropped,
-            )
-        } else {
-            note_for_agent(connection, agent, dropped)?;
-            (
-                "DELETE FROM membership WHERE agent = ?1 AND conversation = ?2 AND since = ?3 AND until <= ?4",
-                until,
-            )
-        };
-        connection
-            .prepare_cached(sql)?
-            .execute(params![agent, conversation, since, of])?;
+    for span in ended(connection, conversation, (*first, *last))? {
+        let inside = |seq: &&Seq| **seq <= span.until && **seq > span.since;
+        let newest = seqs.iter().rev().find(inside).copied();
+        match losing {
+            Losing::Messages if span.holds => {
+                let sql = "UPDATE membership SET dropped = ?4 WHERE agent = ?1 AND conversation = ?2 AND since = ?3";
+                let dropped = span.dropped.max(newest.unwrap_or(0));
+                connection.prepare_cached(sql)?.execute(params![
+                    span.agent,
+                    conversation,
+                    span.since,
+                    dropped
+                ])?;
+            }
+            // The conversation says it, as long as the span is there.
+            Losing::Changes if span.holds => {}
+            losing => {
+                let dropped = newest.unwrap_or(0);
+                note_for_agent(connection, span.agent, losing, dropped)?;
+                note_for_agent(connection, span.agent, Losing::Messages, span.dropped)?;
+                let changes = connection
+                    .prepare_cached("SELECT changes_dropped FROM conversation WHERE key = ?1")?
+                    .query_row([conversation], |row| row.get::<_, Seq>(0))?
+                    .min(span.until);
+                if changes > span.since {
+                    note_for_agent(connection, span.agent, Losing::Changes, changes)?;
+                }
+                let sql = "DELETE FROM membership WHERE agent = ?1 AND conversation = ?2 AND since = ?3 AND until <= ?4";
+                connection.prepare_cached(sql)?.execute(params![
+                    span.agent,
+                    conversation,
+                    span.since,
+                    span.until
+                ])?;
+            }
+        }
     }
     Ok(())
 }
 
-/// The oldest rows of both kinds that are old.
+/// The ended spans of a conversation that reach into what was dropped.
+fn ended(
+    connection: &Connection,
+    conversation: i64,
+    (first, last): (Seq, Seq),
+) -> rusqlite::Result<Vec<Ended>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.agent, m.since, m.until, m.dropped,
+                EXISTS (SELECT 1 FROM message t WHERE t.conversation = ?1 AND t.seq > m.since AND t.seq <= m.until)
+                OR EXISTS (SELECT 1 FROM revision t WHERE t.conversation = ?1 AND t.seq > m.since AND t.seq <= m.until)
+           FROM membership m
+          WHERE m.conversation = ?1 AND m.until >= ?2 AND m.since < ?3",
+    )?;
+    statement
+        .query_map([conversation, first, last], |row| {
+            Ok(Ended {
+                agent: row.get(0)?,
+                since: row.get(1)?,
+                until: row.get(2)?,
+                dropped: row.get(3)?,
+                holds: row.get(4)?,
+            })
+        })?
+        .collect()
+}
+
+/// The share of a sender in a conversation.
+type HeapOf = fn(i64, i64) -> Heap;
+
+/// The oldest rows of all kinds that are old.
 fn older(connection: &Connection, ages: Ages) -> rusqlite::Result<Vec<Doomed>> {
     let mut doomed = Vec::new();
-    let messages = ages.oldest(
-        connection,
-        Dated {
-            table: "message",
+    let said: [(&str, &str, HeapOf); 2] = [
+        ("message", MESSAGE_BYTES, |sender, conversation| {
+            Heap::Messages {
+                sender,
+                conversation,
+            }
+        }),
+        ("revision", REVISION_BYTES, |sender, conversation| {
+            Heap::Changes {
+                sender,
+                conversation,
+            }
+        }),
+    ];
+    for (table, bytes, heap) in said {
+        let dated = Dated {
+            table,
             key: "seq",
             date: "committed",
-        },
-        STEP,
-    )?;
-    let sql = format!(
-        "SELECT coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message WHERE seq = ?1"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    for seq in messages {
-        doomed.push(statement.query_row([seq], |row| {
-            let heap = Heap::Messages {
-                sender: row.get(0)?,
-                conversation: row.get(1)?,
-            };
-            Ok(Doomed {
-                seq,
-                heap,
-                bytes: size(row, 2)?,
-            })
-        })?);
+        };
+        let sql = format!(
+            "SELECT coalesce(sender_agent, 0), conversation, {bytes} FROM {table} WHERE seq = ?1"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        for seq in ages.oldest(connection, dated, STEP)? {
+            doomed.push(statement.query_row([seq], |row| {
+                Ok(Doomed {
+                    seq,
+                    heap: heap(row.get(0)?, row.get(1)?),
+                    bytes: size(row, 2)?,
+                })
+            })?);
+        }
     }
     let notices = ages.oldest(
         connection,
@@ -301,11 +380,10 @@ fn oldest_of(
 ) -> rusqlite::Result<(Vec<Doomed>, Option<Seq>)> {
     let (sql, of) = match heap {
         Heap::Messages { conversation, .. } => {
-            let sql = format!(
-                "SELECT seq, {MESSAGE_BYTES}, coalesce(sender_agent, 0) FROM message
-                 WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
-            );
-            (sql, conversation)
+            (oldest_said("message", MESSAGE_BYTES), conversation)
+        }
+        Heap::Changes { conversation, .. } => {
+            (oldest_said("revision", REVISION_BYTES), conversation)
         }
         Heap::Notices { agent } => {
             let sql = format!(
@@ -321,7 +399,11 @@ fn oldest_of(
         let (seq, size) = (row.get(0)?, size(row, 1)?);
         passed = Some(seq);
         match heap {
-            Heap::Messages { sender, .. } if row.get::<_, i64>(2)? != sender => continue,
+            Heap::Messages { sender, .. } | Heap::Changes { sender, .. }
+                if row.get::<_, i64>(2)? != sender =>
+            {
+                continue;
+            }
             _ => {}
         }
         sum += size;
@@ -335,4 +417,12 @@ fn oldest_of(
         }
     }
     Ok((doomed, passed))
+}
+
+/// SQL for the oldest rows of a conversation in one table, with the bytes and the sender of each.
+fn oldest_said(table: &str, bytes: &str) -> String {
+    format!(
+        "SELECT seq, {bytes}, coalesce(sender_agent, 0) FROM {table}
+         WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+    )
 }

@@ -1,10 +1,10 @@
 //! Rows into columns and back.
 
 use super::entry::NewRow;
-use super::parts;
+use super::{parts, stored};
 use crate::model::{
-    AgentKey, ChannelId, Classification, Content, ConversationKey, Message, MessageId, Record, Seq,
-    What,
+    AgentKey, ChangeKind, ChannelId, Classification, Content, ConversationKey, Message, MessageId,
+    Record, Seq, What,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, params};
@@ -13,7 +13,11 @@ use std::sync::Arc;
 /// The columns that [`read_message`] expects, in its order.
 pub(super) const MESSAGE_COLUMNS: &str =
     "seq, conversation, message_id, sender, sender_alias, sender_agent, posted_by,
-     time, committed, alert, subject, text, parts, classification, contexts";
+     time, committed, alert, subject, text, parts, classification, contexts,
+     in_reply_to, thread, edited, retracted, reactions, revised";
+
+/// How many they are.
+pub(super) const MESSAGE_COLUMN_COUNT: usize = 21;
 
 /// The columns that [`read_notice`] expects, in its order.
 pub(super) const NOTICE_COLUMNS: &str = "seq, agent, committed, kind, name, value";
@@ -31,8 +35,9 @@ pub(super) fn inserting(connection: &Connection) -> rusqlite::Result<CachedState
     connection.prepare_cached(
         "INSERT INTO message (seq, conversation, message_id, origin_id, sender, sender_alias, sender_agent,
                               posted_by, time, committed, alert, transfer, subject, text, parts,
-                              classification, contexts, posted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                              classification, contexts, posted, sender_id, author, in_reply_to, thread)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                 ?21, ?22)
          ON CONFLICT DO NOTHING",
     )
 }
@@ -68,6 +73,10 @@ pub(super) fn insert_message(
             .map(|classification| &classification.token),
         parts::encode_contexts(&row.content.security_contexts),
         row.digest.as_ref().map(|digest| &digest.0),
+        row.sender_id,
+        row.author,
+        row.content.in_reply_to.as_ref().map(MessageId::as_str),
+        row.content.thread,
     ])?;
     if changed == 0 {
         return Ok(None);
@@ -81,17 +90,66 @@ pub(super) fn insert_message(
         content: row.content.clone(),
         time: instant(row.time.timestamp_millis()),
         posted_by: row.posted_by.clone(),
+        edited: None,
+        retracted: None,
+        reactions: Vec::new(),
     };
     let what = What::Message {
         conversation,
         sender_agent: row.sender_agent,
         message: Arc::new(message),
+        revised: None,
     };
     Ok(Some(Record {
         seq,
         committed,
         what,
     }))
+}
+
+/// Writes what `message` says after the change of that seq.
+pub(super) fn update_message(
+    connection: &Connection,
+    seq: Seq,
+    message: &Message,
+    revised: Seq,
+    kind: &ChangeKind,
+) -> rusqlite::Result<()> {
+    let reactions = stored::encode_reactions(&message.reactions);
+    if let ChangeKind::Reactions(_) = kind {
+        let sql = "UPDATE message SET reactions = ?2, revised = ?3 WHERE seq = ?1";
+        let mut statement = connection.prepare_cached(sql)?;
+        return statement
+            .execute(params![seq, reactions, revised])
+            .map(drop);
+    }
+    let content = &message.content;
+    connection
+        .prepare_cached(
+            "UPDATE message SET alert = ?2, subject = ?3, text = ?4, parts = ?5, classification = ?6, contexts = ?7,
+                                in_reply_to = ?8, thread = ?9, edited = ?10, retracted = ?11, reactions = ?12,
+                                revised = ?13
+             WHERE seq = ?1",
+        )?
+        .execute(params![
+            seq,
+            marks(content),
+            content.subject,
+            message.text,
+            parts::encode(&content.parts),
+            content
+                .classification
+                .as_ref()
+                .map(|classification| &classification.token),
+            parts::encode_contexts(&content.security_contexts),
+            content.in_reply_to.as_ref().map(MessageId::as_str),
+            content.thread,
+            message.edited.map(|edited| edited.timestamp_millis()),
+            stored::encode_retraction(message.retracted.as_ref()),
+            reactions,
+            revised,
+        ])
+        .map(drop)
 }
 
 pub(super) fn insert_metadata(
@@ -170,6 +228,9 @@ pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Resu
     let stored_parts: Option<String> = row.get(12)?;
     let contexts: Option<String> = row.get(14)?;
     let classification: Option<String> = row.get(13)?;
+    let answered: Option<String> = row.get(15)?;
+    let retracted: Option<String> = row.get(18)?;
+    let reactions: Option<String> = row.get(19)?;
     let message = Message {
         id: MessageId::parse(&row.get::<_, String>(2)?).map_err(unreadable)?,
         channel: channel.clone(),
@@ -182,15 +243,21 @@ pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Resu
             parts: parts::decode(stored_parts.as_deref(), &text),
             classification: classification.map(|token| Classification { token }),
             security_contexts: parts::decode_contexts(contexts.as_deref()),
+            in_reply_to: answered.and_then(|id| MessageId::parse(&id).ok()),
+            thread: row.get(16)?,
         },
         text,
         time: instant(row.get(7)?),
         posted_by: row.get(6)?,
+        edited: row.get::<_, Option<i64>>(17)?.map(instant),
+        retracted: stored::decode_retraction(retracted.as_deref()),
+        reactions: stored::decode_reactions(reactions.as_deref()),
     };
     let what = What::Message {
         conversation: ConversationKey(row.get(1)?),
         sender_agent: row.get::<_, Option<i64>>(5)?.map(AgentKey),
         message: Arc::new(message),
+        revised: row.get(20)?,
     };
     Ok(Record {
         seq: row.get(0)?,

@@ -147,7 +147,9 @@ pub(super) fn close(
                                      FROM conversation WHERE key = ?2)
                   WHERE agent = ?1 AND conversation = ?2 AND until IS NULL
                     AND (EXISTS (SELECT 1 FROM message WHERE conversation = ?2 AND seq > membership.since)
-                         OR (SELECT dropped_through FROM conversation WHERE key = ?2) > membership.since)",
+                         OR EXISTS (SELECT 1 FROM revision WHERE conversation = ?2 AND seq > membership.since)
+                         OR (SELECT max(dropped_through, changes_dropped) FROM conversation WHERE key = ?2)
+                            > membership.since)",
             )?
             .execute(params![agent.0, key.0, until])?;
         if held == 0 {

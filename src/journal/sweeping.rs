@@ -63,6 +63,7 @@ impl Sweeping {
         let mut statement = connection.prepare_cached(
             "SELECT key, NOT EXISTS (SELECT 1 FROM membership WHERE conversation = c.key)
                      AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = c.key)
+                     AND NOT EXISTS (SELECT 1 FROM revision WHERE conversation = c.key)
                FROM conversation c WHERE key > ?1 ORDER BY key LIMIT ?2",
         )?;
         let found: Vec<(i64, bool)> = statement
@@ -71,9 +72,12 @@ impl Sweeping {
         let mut swept = false;
         for (key, _) in found.iter().filter(|(_, unreferenced)| *unreferenced) {
             if self.suspects.contains(key) {
-                connection
-                    .prepare_cached("DELETE FROM conversation WHERE key = ?1")?
-                    .execute([key])?;
+                for sql in [
+                    "DELETE FROM receipt WHERE conversation = ?1",
+                    "DELETE FROM conversation WHERE key = ?1",
+                ] {
+                    connection.prepare_cached(sql)?.execute([key])?;
+                }
                 swept = true;
             } else if self.fresh.len() < SUSPECTS {
                 self.fresh.insert(*key);

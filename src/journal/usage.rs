@@ -1,7 +1,7 @@
 //! How many bytes of the journal each user takes, counted from the rows.
 //!
-//! A user is one of our agents. It is charged for its messages and its notices, and for messages of
-//! others in the conversations that it brought here: its contacts, and the rooms that it was the
+//! A user is one of our agents. It is charged for its messages, its changes and its notices, and for
+//! what is said by others in the conversations that it brought here: its contacts, and the rooms that it was the
 //! first of our agents to join. Otherwise an agent in a thousand rooms could have an accomplice
 //! fill them, each room smaller than anybody's share.
 //!
@@ -18,7 +18,15 @@ use std::collections::HashMap;
 pub(super) const MESSAGE_BYTES: &str = "(140 + 2 * octet_length(message_id) + 2 * coalesce(octet_length(origin_id), 0)
      + octet_length(sender) + coalesce(octet_length(sender_alias), 0) + coalesce(octet_length(posted_by), 0)
      + coalesce(octet_length(subject), 0) + octet_length(text) + coalesce(octet_length(parts), 0)
-     + coalesce(octet_length(classification), 0) + coalesce(octet_length(contexts), 0))";
+     + coalesce(octet_length(classification), 0) + coalesce(octet_length(contexts), 0)
+     + 2 * coalesce(octet_length(sender_id), 0) + coalesce(octet_length(author), 0)
+     + coalesce(octet_length(reactions), 0) + coalesce(octet_length(retracted), 0))";
+
+/// SQL for the bytes of a row of `revision`, with its indexes, roughly.
+pub(super) const REVISION_BYTES: &str =
+    "(160 + 2 * octet_length(revision_id) + 2 * coalesce(octet_length(origin_id), 0)
+     + octet_length(target_id) + octet_length(sender) + coalesce(octet_length(sender_alias), 0)
+     + coalesce(octet_length(author), 0) + coalesce(octet_length(content), 0))";
 
 /// What a row of `notice` takes.
 pub(super) const NOTICE_BYTES: &str =
@@ -44,6 +52,11 @@ pub(super) enum Heap {
         sender: i64,
         conversation: i64,
     },
+    /// Changes of messages that an agent, or others, made.
+    Changes {
+        sender: i64,
+        conversation: i64,
+    },
     Notices {
         agent: i64,
     },
@@ -53,10 +66,12 @@ impl Heap {
     /// The heap whose minimum this one counts for: its conversation, or the agent's notices.
     fn conversation(self) -> Heap {
         match self {
-            Heap::Messages { conversation, .. } => Heap::Messages {
-                sender: 0,
-                conversation,
-            },
+            Heap::Messages { conversation, .. } | Heap::Changes { conversation, .. } => {
+                Heap::Messages {
+                    sender: 0,
+                    conversation,
+                }
+            }
             notices => notices,
         }
     }
@@ -78,6 +93,7 @@ pub(super) struct Usage {
     conversations: HashMap<Heap, u64>,
     total: u64,
     counted_messages: Seq,
+    counted_changes: Seq,
     counted_notices: Seq,
 }
 
@@ -94,23 +110,24 @@ impl Usage {
 
     /// Counts some rows that were not counted yet; true if there may be more.
     pub(super) fn count(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let sql = format!(
-            "SELECT seq, coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message
-             WHERE seq > ?1 ORDER BY seq LIMIT ?2"
-        );
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![self.counted_messages, STEP])?;
-        let mut seen = 0;
-        while let Some(row) = rows.next()? {
-            let heap = Heap::Messages {
-                sender: row.get(1)?,
-                conversation: row.get(2)?,
-            };
-            self.add(connection, heap, size(row, 3)?)?;
-            self.counted_messages = row.get(0)?;
-            seen += 1;
-        }
-        drop(rows);
+        let (seen, messages) = self.count_said(
+            connection,
+            ("message", MESSAGE_BYTES, self.counted_messages),
+            |sender, conversation| Heap::Messages {
+                sender,
+                conversation,
+            },
+        )?;
+        self.counted_messages = messages;
+        let (changed, changes) = self.count_said(
+            connection,
+            ("revision", REVISION_BYTES, self.counted_changes),
+            |sender, conversation| Heap::Changes {
+                sender,
+                conversation,
+            },
+        )?;
+        self.counted_changes = changes;
         let sql = format!(
             "SELECT seq, agent, {NOTICE_BYTES} FROM notice WHERE seq > ?1 ORDER BY seq LIMIT ?2"
         );
@@ -126,7 +143,31 @@ impl Usage {
             self.counted_notices = row.get(0)?;
             told += 1;
         }
-        Ok(seen == STEP || told == STEP)
+        Ok(seen == STEP || changed == STEP || told == STEP)
+    }
+
+    /// Counts rows of a table of what is said in conversations, after that seq. Returns how many,
+    /// and the seq of the last.
+    fn count_said(
+        &mut self,
+        connection: &Connection,
+        (table, bytes, after): (&str, &str, Seq),
+        heap: fn(i64, i64) -> Heap,
+    ) -> rusqlite::Result<(i64, Seq)> {
+        let sql = format!(
+            "SELECT seq, coalesce(sender_agent, 0), conversation, {bytes} FROM {table}
+             WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![after, STEP])?;
+        let (mut seen, mut last) = (0, after);
+        while let Some(row) = rows.next()? {
+            let heap = heap(row.get(1)?, row.get(2)?);
+            self.add(connection, heap, size(row, 3)?)?;
+            last = row.get(0)?;
+            seen += 1;
+        }
+        Ok((seen, last))
     }
 
     fn add(&mut self, connection: &Connection, heap: Heap, bytes: u64) -> rusqlite::Result<()> {
@@ -152,6 +193,7 @@ impl Usage {
     pub(super) fn dropped(&mut self, heap: Heap, seq: Seq, bytes: u64) {
         let counted = match heap {
             Heap::Messages { .. } => self.counted_messages,
+            Heap::Changes { .. } => self.counted_changes,
             Heap::Notices { .. } => self.counted_notices,
         };
         if seq <= counted {
@@ -246,8 +288,14 @@ fn charged(connection: &Connection, heap: Heap) -> rusqlite::Result<User> {
         Heap::Messages {
             sender: 0,
             conversation,
+        }
+        | Heap::Changes {
+            sender: 0,
+            conversation,
         } => conversation,
-        Heap::Messages { sender, .. } => return Ok(User::Agent(sender)),
+        Heap::Messages { sender, .. } | Heap::Changes { sender, .. } => {
+            return Ok(User::Agent(sender));
+        }
     };
     let owner: Option<i64> = connection
         .prepare_cached(
@@ -269,6 +317,7 @@ mod tests {
     fn usage(shares: &[(User, Heap, u64)]) -> Usage {
         let mut usage = Usage {
             counted_messages: 100,
+            counted_changes: 100,
             counted_notices: 100,
             ..Usage::default()
         };

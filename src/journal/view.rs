@@ -1,10 +1,13 @@
-//! An agent's events from SQLite: its notices and the messages of its spans, merged by seq.
+//! An agent's events from SQLite: its notices, and the messages of its spans and their changes,
+//! merged by seq.
 //!
 //! A page is bounded in rows and bytes while it is read, over all spans together. Rejected: a limit
 //! for each span and one cut at the end, because an agent with a thousand channels read a thousand
 //! pages to return one.
 
+use super::opening::ReadRow;
 use super::opening::channel_of;
+use super::revisions::{REVISION_COLUMNS, read_revision};
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice};
 use crate::hub::{Hub, Page, Span};
 use crate::model::{AgentKey, ChannelId, ConversationKey, Record, Seq};
@@ -59,19 +62,20 @@ impl Oldest {
     }
 }
 
-/// Reads a [`page`] for `agent`. A page that is not full reaches up to the hub's present head.
+/// Reads a [`page`] for `agent`, with changes of messages if `changes`. A page that is not full reaches up to the hub's present head.
 pub(crate) fn read_page(
     hub: Arc<Hub>,
     agent: AgentKey,
     after: Seq,
     limit: usize,
+    changes: bool,
 ) -> impl FnOnce(&Connection) -> rusqlite::Result<(Page, bool)> + Send + Unpin {
     // Everything up to the head is committed. The newest row may lie below it, because rows are
     // deleted: a reader that stayed at that row would be served from the disk for ever.
     let head = hub.head();
     move |connection| {
         let quiet = |conversation| hub.is_quiet(conversation, after);
-        let (mut page, gap) = page(connection, agent, after, limit, &quiet)?;
+        let (mut page, gap) = page(connection, agent, after, (limit, changes), &quiet)?;
         // Not by the number of rows: a page that was cut by its bytes has few rows, and the rest
         // must still come.
         if !page.full {
@@ -87,19 +91,22 @@ fn page(
     connection: &Connection,
     agent: AgentKey,
     after: Seq,
-    limit: usize,
+    (limit, changes): (usize, bool),
     quiet: &dyn Fn(ConversationKey) -> bool,
 ) -> rusqlite::Result<(Page, bool)> {
     let head = head(connection)?;
-    let (stays, mut gap) = stays(connection, agent, after)?;
-    let dropped: Option<Seq> = connection
-        .prepare_cached("SELECT dropped FROM agent WHERE key = ?1")?
-        .query_row([agent.0], |row| row.get(0))
+    let (stays, mut gap) = stays(connection, agent, after, changes)?;
+    let dropped: Option<(Seq, Seq)> = connection
+        .prepare_cached("SELECT dropped, changes_dropped FROM agent WHERE key = ?1")?
+        .query_row([agent.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    gap |= dropped.is_some_and(|dropped| dropped > after);
+    gap |= dropped.is_some_and(|(rows, changed)| rows > after || (changes && changed > after));
     let mut oldest = Oldest::new(limit);
     for (span, channel) in stays.iter().filter(|(span, _)| !quiet(span.conversation)) {
-        messages(connection, span, channel, after, &mut oldest)?;
+        said(connection, span, channel, after, &MESSAGES, &mut oldest)?;
+        if changes {
+            said(connection, span, channel, after, &CHANGES, &mut oldest)?;
+        }
     }
     let sql = format!(
         "SELECT {NOTICE_COLUMNS} FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
@@ -133,7 +140,10 @@ fn page(
 
 fn head(connection: &Connection) -> rusqlite::Result<Seq> {
     connection
-        .prepare_cached("SELECT max(coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM notice), 0))")?
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM revision), 0),
+                        coalesce((SELECT max(seq) FROM notice), 0))",
+        )?
         .query_row([], |row| row.get(0))
 }
 
@@ -142,9 +152,10 @@ fn stays(
     connection: &Connection,
     agent: AgentKey,
     after: Seq,
+    changes: bool,
 ) -> rusqlite::Result<(Vec<(Span, ChannelId)>, bool)> {
     let mut statement = connection.prepare_cached(
-        "SELECT m.conversation, m.since, m.until, m.dropped, c.dropped_through, c.channel
+        "SELECT m.conversation, m.since, m.until, m.dropped, c.dropped_through, c.channel, c.changes_dropped
          FROM membership m JOIN conversation c ON c.key = m.conversation
          WHERE m.agent = ?1 AND (m.until IS NULL OR m.until > ?2)",
     )?;
@@ -160,6 +171,10 @@ fn stays(
             row.get(3)?
         };
         gap |= dropped > after.max(since);
+        if changes {
+            let dropped: Seq = row.get(6)?;
+            gap |= dropped.min(until.unwrap_or(Seq::MAX)) > after.max(since);
+        }
         let span = Span {
             conversation: ConversationKey(row.get(0)?),
             since,
@@ -172,15 +187,39 @@ fn stays(
     Ok((found, gap))
 }
 
-fn messages(
+/// One of the two tables of what is said in a conversation.
+struct Said {
+    table: &'static str,
+    columns: &'static str,
+    read: ReadRow,
+}
+
+const MESSAGES: Said = Said {
+    table: "message",
+    columns: MESSAGE_COLUMNS,
+    read: read_message,
+};
+
+const CHANGES: Said = Said {
+    table: "revision",
+    columns: REVISION_COLUMNS,
+    read: read_revision,
+};
+
+fn said(
     connection: &Connection,
     span: &Span,
     channel: &ChannelId,
     after: Seq,
+    Said {
+        table,
+        columns,
+        read,
+    }: &Said,
     oldest: &mut Oldest,
 ) -> rusqlite::Result<()> {
     let sql = format!(
-        "SELECT {MESSAGE_COLUMNS} FROM message
+        "SELECT {columns} FROM {table}
          WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3
          ORDER BY seq LIMIT ?4"
     );
@@ -188,7 +227,7 @@ fn messages(
     let (from, until) = (after.max(span.since), span.until.min(oldest.through));
     let rows = statement.query_map(
         params![span.conversation.0, from, until, oldest.limit as i64],
-        |row| read_message(row, channel),
+        |row| read(row, channel),
     )?;
     for record in rows {
         if !oldest.keep(record?) {
@@ -207,22 +246,28 @@ pub(crate) fn everything_after(
 ) -> rusqlite::Result<(Vec<Arc<Record>>, bool)> {
     let mut channels: HashMap<i64, ChannelId> = HashMap::new();
     let mut oldest = Oldest::new(limit);
-    let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![after, limit as i64])?;
-    while let Some(row) = rows.next()? {
-        let conversation: i64 = row.get(1)?;
-        let channel = match channels.get(&conversation) {
-            Some(channel) => channel.clone(),
-            None => channel_of(connection, ConversationKey(conversation))?,
-        };
-        let record = read_message(row, &channel)?;
-        channels.insert(conversation, channel);
-        if !oldest.keep(record) {
-            break;
+    for Said {
+        table,
+        columns,
+        read,
+    } in [MESSAGES, CHANGES]
+    {
+        let sql = format!("SELECT {columns} FROM {table} WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![after, limit as i64])?;
+        while let Some(row) = rows.next()? {
+            let conversation: i64 = row.get(1)?;
+            let channel = match channels.get(&conversation) {
+                Some(channel) => channel.clone(),
+                None => channel_of(connection, ConversationKey(conversation))?,
+            };
+            let record = read(row, &channel)?;
+            channels.insert(conversation, channel);
+            if !oldest.keep(record) {
+                break;
+            }
         }
     }
-    drop(rows);
     let sql = format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     for record in statement.query_map(params![after, limit as i64], read_notice)? {

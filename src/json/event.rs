@@ -8,7 +8,7 @@ use super::document;
 use super::time;
 use crate::model::{
     AgentId, AgentState, Broadcast, ChannelId, Event, EventBatch, EventBody, EventId, InstanceId,
-    Message,
+    Message, MessageChange,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -32,6 +32,10 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a Message>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    included: Option<&'a EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'a MessageChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
@@ -53,6 +57,8 @@ struct Read {
     agents: Option<Vec<AgentId>>,
     agent: Option<AgentId>,
     message: Option<Message>,
+    included: Option<EventId>,
+    change: Option<MessageChange>,
     key: Option<String>,
     value: Option<String>,
     channel: Option<ChannelId>,
@@ -68,6 +74,7 @@ fn needed<T, E: serde::de::Error>(member: Option<T>, name: &'static str) -> Resu
 }
 
 const MESSAGE: &str = "message";
+const MESSAGE_CHANGE: &str = "message_change";
 const METADATA: &str = "metadata";
 const CHANNEL_STATE: &str = "channel_state";
 const GAP: &str = "gap";
@@ -85,6 +92,10 @@ impl<'a> Written<'a> {
             EventBody::Message(message) => Written {
                 message: Some(message),
                 ..written(MESSAGE)
+            },
+            EventBody::Change(change) => Written {
+                change: Some(change),
+                ..written(MESSAGE_CHANGE)
             },
             EventBody::MetaData { key, value } => Written {
                 key: Some(key),
@@ -112,6 +123,11 @@ impl<'a> Written<'a> {
                 agents: Some(agents),
                 message: Some(message),
                 ..written(MESSAGE, None)
+            },
+            Broadcast::Change { change, agents } => Written {
+                agents: Some(agents),
+                change: Some(change),
+                ..written(MESSAGE_CHANGE, None)
             },
             Broadcast::MetaData { agent, key, value } => Written {
                 key: Some(key),
@@ -158,6 +174,7 @@ impl Read {
     fn event<E: serde::de::Error>(self) -> Result<EventBody, E> {
         Ok(match self.r#type.as_str() {
             MESSAGE => EventBody::Message(Arc::new(needed(self.message, "message")?)),
+            MESSAGE_CHANGE => EventBody::Change(Arc::new(needed(self.change, "change")?)),
             METADATA => EventBody::MetaData {
                 key: needed(self.key, "key")?,
                 value: self.value,
@@ -176,6 +193,10 @@ impl Read {
         Ok(match self.r#type.as_str() {
             MESSAGE => Broadcast::Message {
                 message: Arc::new(needed(self.message, "message")?),
+                agents: needed(self.agents, "agents")?,
+            },
+            MESSAGE_CHANGE => Broadcast::Change {
+                change: Arc::new(needed(self.change, "change")?),
                 agents: needed(self.agents, "agents")?,
             },
             METADATA => Broadcast::MetaData {
@@ -244,12 +265,14 @@ impl Serialize for Event {
             #[serde(flatten)]
             body: Written<'a>,
         }
+        let mut body = Written::of_event(&self.body);
+        body.included = self.included.as_ref();
         Head {
             id: &self.id,
             instance: &self.instance,
             seq: self.seq,
             time: &self.time,
-            body: Written::of_event(&self.body),
+            body,
         }
         .serialize(to)
     }
@@ -268,13 +291,10 @@ impl<'de> Deserialize<'de> for Event {
             body: Read,
         }
         let head = Head::deserialize(from)?;
+        let included = head.body.included;
         let body = head.body.event()?;
-        Ok(Event::new(
-            head.seq,
-            head.id,
-            head.instance,
-            head.time,
-            body,
-        ))
+        let mut event = Event::new(head.seq, head.id, head.instance, head.time, body);
+        event.included = included;
+        Ok(event)
     }
 }

@@ -2,13 +2,13 @@
 //! `parts` is there only if the message is more than one plain text.
 
 use super::document;
+use super::key::Key;
 use super::time;
 use crate::model::{
-    ChannelId, Classification, Content, Message, MessageId, NewMessage, Part, PostKey, Posted,
-    SecurityContext, Split,
+    ChannelId, Classification, Content, Message, MessageId, MessageRef, NewMessage, Part, Posted,
+    Reaction, Retraction, SecurityContext, Split,
 };
 use chrono::{DateTime, Utc};
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 document!(SecurityContext {
@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Classification {
 
 /// What a content says beside its text.
 #[derive(Serialize)]
-struct Markings<'a> {
+pub(super) struct Markings<'a> {
     alert: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     automatic: bool,
@@ -48,11 +48,15 @@ struct Markings<'a> {
     classification: Option<&'a Classification>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     security_contexts: &'a [SecurityContext],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_reply_to: Option<&'a MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread: Option<&'a str>,
 }
 
 impl<'a> Markings<'a> {
     /// Those of `content`, whose text is written as `text`.
-    fn of(content: &'a Content, text: &str) -> Markings<'a> {
+    pub(super) fn of(content: &'a Content, text: &str) -> Markings<'a> {
         let Content {
             subject,
             alert,
@@ -60,6 +64,8 @@ impl<'a> Markings<'a> {
             parts,
             classification,
             security_contexts,
+            in_reply_to,
+            thread,
         } = content;
         let is_plain = matches!(parts.as_slice(), [Part::Text(said)] if said == text);
         Markings {
@@ -69,13 +75,15 @@ impl<'a> Markings<'a> {
             parts: (!is_plain).then_some(parts),
             classification: classification.as_ref(),
             security_contexts,
+            in_reply_to: in_reply_to.as_ref(),
+            thread: thread.as_deref(),
         }
     }
 }
 
 #[derive(Deserialize)]
-struct ReadContent {
-    text: Option<String>,
+pub(super) struct ReadContent {
+    pub(super) text: Option<String>,
     #[serde(default)]
     alert: bool,
     #[serde(default)]
@@ -85,11 +93,13 @@ struct ReadContent {
     classification: Option<Classification>,
     #[serde(default)]
     security_contexts: Vec<SecurityContext>,
+    in_reply_to: Option<MessageId>,
+    thread: Option<String>,
 }
 
 impl ReadContent {
     /// The content; of one without parts it is the text.
-    fn content<E: serde::de::Error>(self) -> Result<Content, E> {
+    pub(super) fn content<E: serde::de::Error>(self) -> Result<Content, E> {
         let parts = match (self.parts, self.text) {
             (Some(parts), _) => parts,
             (None, Some(text)) => vec![Part::Text(text)],
@@ -102,6 +112,8 @@ impl ReadContent {
             parts,
             classification: self.classification,
             security_contexts: self.security_contexts,
+            in_reply_to: self.in_reply_to,
+            thread: self.thread,
         })
     }
 }
@@ -146,6 +158,12 @@ impl Serialize for Message {
             text: &'a str,
             #[serde(flatten)]
             markings: Markings<'a>,
+            #[serde(with = "time::optional", skip_serializing_if = "Option::is_none")]
+            edited: &'a Option<DateTime<Utc>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retracted: Option<&'a Retraction>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            reactions: &'a [Reaction],
         }
         let Message {
             id,
@@ -156,6 +174,9 @@ impl Serialize for Message {
             content,
             time,
             posted_by,
+            edited,
+            retracted,
+            reactions,
         } = self;
         Written {
             id,
@@ -166,8 +187,54 @@ impl Serialize for Message {
             time,
             text,
             markings: Markings::of(content, text),
+            edited,
+            retracted: retracted.as_ref(),
+            reactions,
         }
         .serialize(to)
+    }
+}
+
+document!(Retraction {
+    by: String,
+    by_moderator: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(with = "time")]
+    time: DateTime<Utc>,
+});
+
+/// Who reacts, and with what; not what only the journal needs to tell people apart.
+impl Serialize for Reaction {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            sender: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sender_alias: Option<&'a str>,
+            set: &'a [String],
+        }
+        Written {
+            sender: &self.sender,
+            sender_alias: self.sender_alias.as_deref(),
+            set: &self.set,
+        }
+        .serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Reaction {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Reaction, D::Error> {
+        #[derive(Deserialize)]
+        struct Read {
+            sender: String,
+            sender_alias: Option<String>,
+            set: Vec<String>,
+        }
+        let read = Read::deserialize(from)?;
+        let mut reaction = Reaction::new(read.sender, read.set);
+        reaction.sender_alias = read.sender_alias;
+        Ok(reaction)
     }
 }
 
@@ -184,6 +251,11 @@ impl<'de> Deserialize<'de> for Message {
             time: DateTime<Utc>,
             #[serde(flatten)]
             content: ReadContent,
+            #[serde(default, with = "time::optional")]
+            edited: Option<DateTime<Utc>>,
+            retracted: Option<Retraction>,
+            #[serde(default)]
+            reactions: Vec<Reaction>,
         }
         let read = Read::deserialize(from)?;
         let text = read.content.text.clone();
@@ -197,67 +269,10 @@ impl<'de> Deserialize<'de> for Message {
             content,
             time: read.time,
             posted_by: read.posted_by,
+            edited: read.edited,
+            retracted: read.retracted,
+            reactions: read.reactions,
         })
-    }
-}
-
-/// A key that a host chose is written as it was given; that of an answer is not for hosts to make,
-/// so it keeps its prefix under a name of its own.
-#[derive(Serialize, Deserialize, Default)]
-struct Key {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answering: Option<String>,
-}
-
-impl Key {
-    fn of(key: Option<&PostKey>) -> Key {
-        match key.map(|key| (key.0.strip_prefix("k:"), key.0.as_str())) {
-            None => Key::default(),
-            Some((Some(own), _)) => Key {
-                key: Some(own.to_owned()),
-                answering: None,
-            },
-            Some((None, other)) => Key {
-                key: None,
-                answering: Some(other.strip_prefix("e:").unwrap_or(other).to_owned()),
-            },
-        }
-    }
-
-    /// # Errors
-    /// `answering` that no event and number made.
-    fn post_key<E: serde::de::Error>(self) -> Result<Option<PostKey>, E> {
-        match (self.key, self.answering) {
-            (None, None) => Ok(None),
-            (Some(key), None) => Ok(Some(PostKey(format!("k:{key}")))),
-            (None, Some(answering)) => {
-                let made = |text: &str| {
-                    let (event, nth) = text.split_once(':')?;
-                    event.parse::<i64>().ok()?;
-                    nth.parse::<u32>().ok()
-                };
-                if made(&answering).is_none() {
-                    return Err(E::custom(format!("`{answering}` answers no event")));
-                }
-                Ok(Some(PostKey(format!("e:{answering}"))))
-            }
-            (Some(_), Some(_)) => Err(E::custom("a message has `key` or `answering`, not both")),
-        }
-    }
-}
-
-impl Serialize for PostKey {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        Key::of(Some(self)).serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for PostKey {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PostKey, D::Error> {
-        let key = Key::deserialize(from)?.post_key()?;
-        key.ok_or_else(|| D::Error::missing_field("key"))
     }
 }
 
@@ -312,16 +327,24 @@ impl Serialize for NewMessage {
             key: Key,
             #[serde(skip_serializing_if = "Option::is_none")]
             split: Option<Splits>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reply_to: Option<&'a MessageRef>,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            or_post: bool,
         }
         let NewMessage {
             content,
             key,
             split,
+            reply_to,
+            or_post,
         } = self;
         Written {
             content,
             key: Key::of(key.as_ref()),
             split: split.map(Splits::from),
+            reply_to: reply_to.as_ref(),
+            or_post: *or_post,
         }
         .serialize(to)
     }
@@ -336,12 +359,17 @@ impl<'de> Deserialize<'de> for NewMessage {
             #[serde(flatten)]
             key: Key,
             split: Option<Splits>,
+            reply_to: Option<MessageRef>,
+            #[serde(default)]
+            or_post: bool,
         }
         let read = Read::deserialize(from)?;
         Ok(NewMessage {
             content: read.content,
             key: read.key.post_key()?,
             split: read.split.map(Split::from),
+            reply_to: read.reply_to,
+            or_post: read.or_post,
         })
     }
 }

@@ -20,8 +20,10 @@
 
 mod agent;
 mod audit;
+mod change;
 mod channel;
 mod event;
+mod key;
 mod message;
 mod name;
 mod pairs;

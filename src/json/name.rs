@@ -4,7 +4,7 @@
 use crate::model::{
     Address, AgentId, AgentKey, AgentState, Change, ChannelId, ChannelKind, DisplayMode, EventId,
     InstanceId, JoinState, LinkKey, ManagementMode, MessageId, NetworkId, OriginId, PresenceState,
-    Privacy, ProvisioningMode, ReaderName, ResumePoint, ThrottleId, ThrottleKind, UserId,
+    Privacy, ProvisioningMode, ReaderName, Receipt, ResumePoint, ThrottleId, ThrottleKind, UserId,
 };
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -31,7 +31,7 @@ strings! {
     Address AgentId ChannelId InstanceId LinkKey MessageId NetworkId OriginId ReaderName ResumePoint
     ThrottleId UserId
     AgentState Change ChannelKind DisplayMode JoinState ManagementMode PresenceState Privacy
-    ProvisioningMode ThrottleKind
+    ProvisioningMode Receipt ThrottleKind
 }
 
 macro_rules! numbers {

@@ -1,7 +1,7 @@
 //! One piece of a message. Each has `text`, so that a part of an unknown type is read as its text.
 
 use super::unknown::least;
-use crate::model::{DisplayMode, Part};
+use crate::model::{Attachment, DisplayMode, Part};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,6 +17,16 @@ struct Written<'a> {
     language: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     display: Option<DisplayMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +39,11 @@ struct Read {
     language: Option<String>,
     #[serde(default, deserialize_with = "least")]
     display: DisplayMode,
+    address: Option<String>,
+    name: Option<String>,
+    size: Option<u64>,
+    media_type: Option<String>,
+    method: Option<String>,
 }
 
 impl Serialize for Part {
@@ -40,6 +55,11 @@ impl Serialize for Part {
             channel: None,
             language: None,
             display: None,
+            address: None,
+            name: None,
+            size: None,
+            media_type: None,
+            method: None,
         };
         let written = match self {
             Part::Text(text) => plain("text", text),
@@ -61,6 +81,21 @@ impl Serialize for Part {
                 language: language.as_deref(),
                 display: Some(*display),
                 ..plain("code_block", code)
+            },
+            Part::Mention { address, name } => Written {
+                address: Some(address),
+                ..plain("mention", name)
+            },
+            Part::Attachment(file) => Written {
+                url: Some(&file.url),
+                name: Some(&file.name),
+                size: file.size,
+                media_type: file.media_type.as_deref(),
+                ..plain("attachment", &file.url)
+            },
+            Part::Unreadable { method } => Written {
+                method: Some(method),
+                ..plain("unreadable", "")
             },
         };
         written.serialize(to)
@@ -88,6 +123,27 @@ impl<'de> Deserialize<'de> for Part {
                 code: text,
                 language: read.language,
                 display: read.display,
+            },
+            "mention" => Part::Mention {
+                name: text,
+                address: read
+                    .address
+                    .ok_or_else(|| D::Error::missing_field("address"))?,
+            },
+            "attachment" => {
+                let url = read.url.ok_or_else(|| D::Error::missing_field("url"))?;
+                let file = Attachment::at(url);
+                Part::Attachment(Attachment {
+                    name: read.name.unwrap_or(file.name),
+                    size: read.size,
+                    media_type: read.media_type,
+                    url: file.url,
+                })
+            }
+            "unreadable" => Part::Unreadable {
+                method: read
+                    .method
+                    .ok_or_else(|| D::Error::missing_field("method"))?,
             },
             _ => Part::Text(text),
         })

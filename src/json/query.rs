@@ -52,6 +52,10 @@ fn all() -> EventKinds {
     EventKinds::ALL
 }
 
+fn is_false(asked: &bool) -> bool {
+    !asked
+}
+
 fn yes() -> bool {
     true
 }
@@ -69,6 +73,8 @@ document!(EventQuery {
     remote: bool,
     #[serde(default = "yes")]
     automatic: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    changes: bool,
 });
 
 /// The beginning has no number that every reader of JSON can hold, so it is a member of its own.

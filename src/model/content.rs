@@ -4,7 +4,7 @@
 //! [`Content`], so that a new kind of content is added here and nowhere else. Rejected: a `Deref`
 //! from each of them to its content, which would hide which fields belong to the content.
 
-use super::{DisplayMode, Part, visible_text};
+use super::{DisplayMode, MessageId, Part, visible_text};
 use sha2::{Digest, Sha256};
 
 /// Bytes that a part takes beside its text.
@@ -83,6 +83,10 @@ pub struct Content {
     pub classification: Option<Classification>,
     /// Its security contexts.
     pub security_contexts: Vec<SecurityContext>,
+    /// The message that it answers.
+    pub in_reply_to: Option<MessageId>,
+    /// The thread that it belongs to, as the chat system names it.
+    pub thread: Option<String>,
 }
 
 impl Content {
@@ -170,6 +174,9 @@ impl Content {
                 } => ("code", code, language.as_ref()),
                 Part::CodeBlock { code, language, .. } => ("block", code, language.as_ref()),
                 Part::Emoji(emoji) => ("emoji", emoji, None),
+                Part::Mention { address, name } => ("mention", address, Some(name)),
+                Part::Attachment(file) => ("attachment", &file.url, Some(&file.name)),
+                Part::Unreadable { method } => ("unreadable", method, None),
             };
             text(Some(kind));
             text(Some(first));
@@ -181,6 +188,15 @@ impl Content {
         for context in &self.security_contexts {
             text(Some(&context.id));
             text(context.display_text.as_deref());
+        }
+        // Added later: what has neither keeps its digest.
+        if let Some(answered) = &self.in_reply_to {
+            text(Some("reply"));
+            text(Some(answered.as_str()));
+        }
+        if let Some(thread) = &self.thread {
+            text(Some("thread"));
+            text(Some(thread));
         }
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash.finalize()[..16]);
@@ -206,6 +222,8 @@ impl Content {
                 .as_ref()
                 .map_or(0, |classification| classification.token.len())
             + self.security_contexts.iter().map(context).sum::<usize>()
+            + self.in_reply_to.as_ref().map_or(0, |id| id.as_str().len())
+            + self.thread.as_ref().map_or(0, String::len)
     }
 }
 
@@ -240,6 +258,14 @@ mod tests {
             Content::text("a").classification("a"),
             Content::text("a").security_contexts(vec![context(None)]),
             Content::text("a").security_contexts(vec![context(Some(""))]),
+            Content {
+                in_reply_to: MessageId::parse("a").ok(),
+                ..Content::text("a")
+            },
+            Content {
+                thread: Some("a".into()),
+                ..Content::text("a")
+            },
             Content::parts(vec![]),
             Content::parts(vec![Part::Text("a".into()), Part::Text("b".into())]),
             Content::parts(vec![Part::Hashtag("a".into())]),

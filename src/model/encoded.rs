@@ -21,6 +21,13 @@ impl Message {
             Part::CodeBlock { code, language, .. } => {
                 escaped(code) + language.as_deref().map_or(0, escaped)
             }
+            Part::Mention { address, name } => escaped(address) + escaped(name),
+            Part::Attachment(file) => {
+                escaped(&file.url)
+                    + escaped(&file.name)
+                    + file.media_type.as_deref().map_or(0, escaped)
+            }
+            Part::Unreadable { method } => escaped(method),
         };
         let content = &self.content;
         let said = [

@@ -1,6 +1,6 @@
 //! Events: what a reader gets, and what a host sees of all agents at once (§events/poll).
 
-use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message};
+use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message, MessageChange};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
@@ -16,6 +16,9 @@ pub struct Event {
     pub time: DateTime<Utc>,
     /// What happened.
     pub body: EventBody,
+    /// The newest change that a message includes, which shows its state when it is given out: a
+    /// reader that reads changes too will still be given those up to this one.
+    pub included: Option<EventId>,
     /// Its seq in the journal, which stays the same when a new instance begins.
     pub(crate) seq: i64,
 }
@@ -40,6 +43,10 @@ pub enum EventBody {
         /// Whether the agent is in it.
         active: bool,
     },
+    /// A message was edited, retracted, reacted to, received or read: what
+    /// [`MessageChange::kind`] says. Only for a query that asks
+    /// ([`EventQuery::changes`](super::EventQuery::changes)).
+    Change(Arc<MessageChange>),
     /// Retention dropped events of this agent before a named reader reached them. Never on the
     /// wire.
     Gap,
@@ -61,7 +68,16 @@ impl Event {
             instance,
             time,
             body,
+            included: None,
             seq,
+        }
+    }
+
+    /// The change of a message, if this is one.
+    pub fn change(&self) -> Option<&MessageChange> {
+        match &self.body {
+            EventBody::Change(change) => Some(change),
+            _ => None,
         }
     }
 
@@ -113,6 +129,14 @@ pub enum Broadcast {
     Message {
         /// The message.
         message: Arc<Message>,
+        /// Who may see it.
+        agents: Vec<AgentId>,
+    },
+    /// A message was edited, retracted, reacted to, received or read; `agents` are those who may
+    /// see it.
+    Change {
+        /// The change.
+        change: Arc<MessageChange>,
         /// Who may see it.
         agents: Vec<AgentId>,
     },
@@ -170,7 +194,7 @@ impl Broadcast {
     /// The agents this concerns.
     pub fn agents(&self) -> &[AgentId] {
         match self {
-            Broadcast::Message { agents, .. } => agents,
+            Broadcast::Message { agents, .. } | Broadcast::Change { agents, .. } => agents,
             Broadcast::MetaData { agent, .. }
             | Broadcast::ChannelState { agent, .. }
             | Broadcast::AgentState { agent, .. }

@@ -1,6 +1,6 @@
 //! Messages of a channel (§messages/document).
 
-use super::{ChannelId, Content, MessageId};
+use super::{Attachment, ChannelId, Content, MessageId, Part, Reaction, Retraction};
 use chrono::{DateTime, Utc};
 
 /// A message of a channel (§messages/document). Its id is also its token for `before`.
@@ -24,6 +24,12 @@ pub struct Message {
     /// The user who posted it through one of our agents; `None` if nobody did or the user is not
     /// known.
     pub posted_by: Option<String>,
+    /// When it was edited last, according to the chat system: `content` is what the edit said.
+    pub edited: Option<DateTime<Utc>>,
+    /// Who took it back; then it says nothing any more.
+    pub retracted: Option<Retraction>,
+    /// Who reacts to it, in the order of their first reactions; 1,000 people at most.
+    pub reactions: Vec<Reaction>,
 }
 
 impl Message {
@@ -44,6 +50,9 @@ impl Message {
             content,
             time,
             posted_by: None,
+            edited: None,
+            retracted: None,
+            reactions: Vec::new(),
         }
     }
 
@@ -56,5 +65,40 @@ impl Message {
         time: DateTime<Utc>,
     ) -> Message {
         Message::new(id, channel, sender, Content::text(text), time)
+    }
+
+    /// The message that it answers, if it answers one.
+    pub fn in_reply_to(&self) -> Option<&MessageId> {
+        self.content.in_reply_to.as_ref()
+    }
+
+    /// The thread that it belongs to, as the chat system names it.
+    pub fn thread(&self) -> Option<&str> {
+        self.content.thread.as_deref()
+    }
+
+    /// The people and agents that it mentions, as addresses of the chat system.
+    pub fn mentions(&self) -> impl Iterator<Item = &str> {
+        self.content.parts.iter().filter_map(|part| match part {
+            Part::Mention { address, .. } => Some(address.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The files that came with it, for
+    /// [`Collaboration::download`](crate::Collaboration::download).
+    pub fn attachments(&self) -> impl Iterator<Item = &Attachment> {
+        self.content.parts.iter().filter_map(|part| match part {
+            Part::Attachment(attachment) => Some(attachment),
+            _ => None,
+        })
+    }
+
+    /// The method with which it is encrypted, if that is why it cannot be read.
+    pub fn unreadable(&self) -> Option<&str> {
+        self.content.parts.iter().find_map(|part| match part {
+            Part::Unreadable { method } => Some(method.as_str()),
+            _ => None,
+        })
     }
 }

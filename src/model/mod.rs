@@ -13,11 +13,14 @@ mod event;
 mod id;
 mod manage;
 mod message;
+mod message_change;
+mod message_ref;
 mod names;
 #[cfg(test)]
 mod names_test;
 mod new_message;
 mod part;
+mod post_key;
 mod principal;
 mod query;
 mod record;
@@ -45,8 +48,14 @@ pub use id::{
 };
 pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
 pub use message::Message;
-pub use new_message::{NewMessage, PostKey, Posted};
-pub use part::{DisplayMode, Part, visible_text};
+pub use message_change::{
+    ChangeKind, Changed, MessageChange, Reaction, Receipt, Retraction, Target,
+};
+pub(crate) use message_ref::Ref;
+pub use message_ref::{Key, MessageRef};
+pub use new_message::{NewMessage, Posted, Reactions};
+pub use part::{Attachment, DisplayMode, Part, visible_text};
+pub use post_key::PostKey;
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};
 pub(crate) use record::{ConversationKey, Place, Record, Seq, What};

@@ -1,25 +1,9 @@
 //! Messages to be posted, and what makes a repeated post harmless.
 
-use super::{Content, ContentDigest, Event, Message, Part, SecurityContext, Split};
-
-/// What makes a repeated post harmless: the same key through the same agent into the same channel
-/// is one message.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PostKey(pub(crate) String);
-
-/// What begins a key that a host chose; that of an answer begins otherwise.
-const KEYED: &str = "k:";
-
-impl PostKey {
-    pub(crate) fn new(key: impl Into<String>) -> PostKey {
-        PostKey(format!("{KEYED}{}", key.into()))
-    }
-
-    /// The key of a later piece of a text that has this key.
-    pub(crate) fn of_piece(&self, n: usize) -> PostKey {
-        PostKey(format!("p:{n}:{}", self.0))
-    }
-}
+use super::{
+    Content, ContentDigest, Event, Message, MessageRef, Part, PostKey, Ref, SecurityContext, Split,
+};
+use sha2::{Digest, Sha256};
 
 /// What became of a post. It can be used as the message itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +19,12 @@ pub struct Posted {
 impl Posted {
     pub(crate) fn new(message: Message, repeated: bool) -> Posted {
         Posted { message, repeated }
+    }
+}
+
+impl From<&Posted> for MessageRef {
+    fn from(posted: &Posted) -> MessageRef {
+        (&posted.message.id).into()
     }
 }
 
@@ -58,6 +48,10 @@ pub struct NewMessage {
     /// says ([`Collaboration::splitting`](crate::Collaboration::splitting)), or else the chat
     /// system.
     pub split: Option<Split>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageRef>,
+    /// Whether an edit is posted as a new message where the chat system cannot edit.
+    pub or_post: bool,
 }
 
 impl From<Content> for NewMessage {
@@ -66,6 +60,8 @@ impl From<Content> for NewMessage {
             content,
             key: None,
             split: None,
+            reply_to: None,
+            or_post: false,
         }
     }
 }
@@ -145,7 +141,24 @@ impl NewMessage {
     /// As [`NewMessage::answering`], for an event with several answers; `nth` tells them apart.
     #[must_use]
     pub fn answering_nth(mut self, event: &Event, nth: u32) -> NewMessage {
-        self.key = Some(PostKey(format!("e:{}:{nth}", event.seq)));
+        self.key = Some(PostKey::of_answer(event.seq, nth));
+        self
+    }
+
+    /// Makes this an answer to a message, which people see beside it where the chat system can show
+    /// that, and as a quotation where it cannot.
+    #[must_use]
+    pub fn in_reply_to(mut self, message: impl Into<MessageRef>) -> NewMessage {
+        self.reply_to = Some(message.into());
+        self
+    }
+
+    /// Has an edit ([`Collaboration::edit`](crate::Collaboration::edit)) posted as a new message
+    /// where the chat system cannot edit. Without it such an edit is
+    /// [`Unsupported`](crate::Error::Unsupported). A post ignores it.
+    #[must_use]
+    pub fn or_post(mut self) -> NewMessage {
+        self.or_post = true;
         self
     }
 
@@ -153,6 +166,83 @@ impl NewMessage {
     /// other words, and has answered all the same, so an answer has none.
     pub(crate) fn digest(&self) -> Option<ContentDigest> {
         let key = self.key.as_ref()?;
-        key.0.starts_with(KEYED).then(|| self.content.digest())
+        let digest = || match &self.reply_to {
+            None => self.content.digest(),
+            Some(answered) => self.content.digest().and(answered),
+        };
+        key.is_chosen().then(digest)
+    }
+}
+
+impl ContentDigest {
+    /// The digest of that content in its relation to `message`.
+    pub(crate) fn and(self, message: &MessageRef) -> ContentDigest {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        let (kind, text) = match &message.0 {
+            Ref::Id(id) => ("id", id.as_str()),
+            Ref::Key(key) => ("key", key.0.as_str()),
+            Ref::Nothing => ("nothing", ""),
+        };
+        hash.update(kind);
+        hash.update([0]);
+        hash.update(text);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.finalize()[..16]);
+        ContentDigest(digest)
+    }
+}
+
+/// Everything that an agent reacts to a message with.
+///
+/// ```
+/// use switchboard::Reactions;
+///
+/// let acknowledged = Reactions::from(["👍"]).key("ack-17");
+/// assert!(Reactions::none().set.is_empty());
+/// # let _ = acknowledged;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Reactions {
+    /// The emojis; empty takes all reactions back.
+    pub set: Vec<String>,
+    /// What makes a repeat harmless.
+    pub key: Option<PostKey>,
+}
+
+impl Reactions {
+    /// None: takes all of the agent's reactions back.
+    pub fn none() -> Reactions {
+        Reactions::default()
+    }
+
+    /// Makes a repeat harmless: the same key through the same agent in the same channel is one
+    /// change.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Reactions {
+        self.key = Some(PostKey::new(key));
+        self
+    }
+}
+
+impl<T: Into<String>, const N: usize> From<[T; N]> for Reactions {
+    fn from(set: [T; N]) -> Reactions {
+        set.into_iter().collect()
+    }
+}
+
+impl From<Vec<String>> for Reactions {
+    fn from(set: Vec<String>) -> Reactions {
+        set.into_iter().collect()
+    }
+}
+
+impl<T: Into<String>> FromIterator<T> for Reactions {
+    fn from_iter<I: IntoIterator<Item = T>>(set: I) -> Reactions {
+        Reactions {
+            set: set.into_iter().map(Into::into).collect(),
+            key: None,
+        }
     }
 }

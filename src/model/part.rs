@@ -52,6 +52,54 @@ pub enum Part {
     },
     /// An emoji, as itself.
     Emoji(String),
+    /// Somebody is meant.
+    Mention {
+        /// Their address on the chat system, for example `xmpp:lene@example.org`.
+        address: String,
+        /// What is shown.
+        name: String,
+    },
+    /// A file that came with the message. To send one, see
+    /// [`Collaboration::upload`](crate::Collaboration::upload).
+    Attachment(Attachment),
+    /// The message is encrypted for others and cannot be read.
+    Unreadable {
+        /// The method, for example `OMEMO`.
+        method: String,
+    },
+}
+
+/// A file that lies at an address. Everything is as its sender says it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Attachment {
+    /// Its name, as data: never a path.
+    pub name: String,
+    /// How many bytes it has, if its sender says so.
+    pub size: Option<u64>,
+    /// Its media type, `image/png` for example.
+    pub media_type: Option<String>,
+    /// Where it lies.
+    pub url: String,
+}
+
+impl Attachment {
+    /// A file of which only the address is known; its name is the last segment of that.
+    pub fn at(url: impl Into<String>) -> Attachment {
+        let url = url.into();
+        let path = url.split(['?', '#']).next().unwrap_or(&url);
+        let segment = path.rsplit('/').next().unwrap_or(path);
+        let name = match segment.is_empty() {
+            true => "file".to_owned(),
+            false => segment.to_owned(),
+        };
+        Attachment {
+            name,
+            size: None,
+            media_type: None,
+            url,
+        }
+    }
 }
 
 impl Part {
@@ -74,6 +122,15 @@ impl Part {
                 }
             }
             Part::CodeBlock { code, .. } => code,
+            Part::Mention { address, name } => {
+                if name.is_empty() {
+                    address
+                } else {
+                    name
+                }
+            }
+            Part::Attachment(file) => &file.url,
+            Part::Unreadable { .. } => "",
         }
     }
 
@@ -86,6 +143,11 @@ impl Part {
             Part::CodeBlock { code, language, .. } => {
                 code.len() + language.as_ref().map_or(0, String::len)
             }
+            Part::Mention { address, name } => address.len() + name.len(),
+            Part::Attachment(file) => {
+                file.url.len() + file.name.len() + file.media_type.as_ref().map_or(0, String::len)
+            }
+            Part::Unreadable { method } => method.len(),
         }
     }
 }

@@ -76,10 +76,12 @@ pub struct EventQuery {
     ///
     /// [`Content::automatic`]: super::Content::automatic
     pub automatic: bool,
+    /// Whether changes of messages are wanted, see [`EventQuery::changes`].
+    pub changes: bool,
 }
 
 impl EventQuery {
-    /// Everything.
+    /// All kinds, but no changes of messages: see [`EventQuery::changes`].
     pub fn all() -> EventQuery {
         EventQuery {
             kinds: EventKinds::ALL,
@@ -88,6 +90,7 @@ impl EventQuery {
             local: true,
             remote: true,
             automatic: true,
+            changes: false,
         }
     }
 
@@ -143,6 +146,15 @@ impl EventQuery {
     #[must_use]
     pub fn kinds(mut self, kinds: EventKinds) -> EventQuery {
         self.kinds = kinds;
+        self
+    }
+
+    /// And changes of messages: edits, retractions, reactions and receipts
+    /// ([`EventBody::Change`](super::EventBody::Change)). Channels and origin apply to them, the
+    /// origin by who made the change; the pattern does not.
+    #[must_use]
+    pub fn changes(mut self) -> EventQuery {
+        self.changes = true;
         self
     }
 

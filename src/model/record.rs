@@ -1,6 +1,6 @@
 //! One row of the journal, as the writer makes it and the hub and the readers share it.
 
-use super::{AgentKey, ChannelId, Message, NetworkId};
+use super::{AgentKey, ChannelId, Message, MessageChange, NetworkId};
 use std::sync::Arc;
 
 /// The number of a row of the journal: it orders all rows and is never reused. It is internal; see
@@ -36,6 +36,15 @@ pub(crate) enum What {
         /// Our agent that sent it, if one did: the event is local for this agent only.
         sender_agent: Option<AgentKey>,
         message: Arc<Message>,
+        /// The seq of the newest change that `message` includes.
+        revised: Option<Seq>,
+    },
+    /// A change of a message.
+    Change {
+        conversation: ConversationKey,
+        /// Our agent that made it, if one did.
+        sender_agent: Option<AgentKey>,
+        change: Arc<MessageChange>,
     },
     MetaData {
         agent: AgentKey,
@@ -66,7 +75,9 @@ impl Record {
                     + message.sender.len()
                     + message.sender_alias.as_ref().map_or(0, String::len)
                     + message.content.bytes()
+                    + message.reactions.len() * 100
             }
+            What::Change { change, .. } => change.weight(),
             What::MetaData { key, value, .. } => key.len() + value.as_ref().map_or(0, String::len),
             What::ChannelState { .. } => 0,
         }

@@ -163,7 +163,7 @@ fn a_deleted_agent_leaves_its_messages_and_never_its_number() {
          INSERT INTO notice VALUES (7, {key}, 0, 2, 'chat-room:ops', '1');
          INSERT INTO membership VALUES ({key}, 1, 0, NULL, 0);
          INSERT INTO token VALUES (zeroblob(32), {key}, 'lene', 'lene', 9);
-         INSERT INTO conversation VALUES (1, 'loopback', 'contact:lene', {key}, NULL, 0);",
+         INSERT INTO conversation VALUES (1, 'loopback', 'contact:lene', {key}, NULL, 0, 0);",
         key = first.key.0
     ))
     .unwrap();

@@ -95,7 +95,7 @@ impl Event {
                 active: *active,
                 channel_id: channel.to_string(),
             }),
-            EventBody::Gap | EventBody::Other(_) => return None,
+            EventBody::Change(_) | EventBody::Gap | EventBody::Other(_) => return None,
         };
         Some(Event {
             event_id: event.id.0,

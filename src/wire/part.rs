@@ -63,6 +63,16 @@ impl Serialize for MessagePart {
                 part = begin(kind!("EmojiMessagePart"), 1)?;
                 part.serialize_field("Text", emoji)?;
             }
+            // The contract has no parts for these: what people see of them is their text.
+            mentioned @ (Part::Mention { .. } | Part::Unreadable { .. }) => {
+                part = begin(kind!("PlainTextMessagePart"), 1)?;
+                part.serialize_field("Text", mentioned.visible())?;
+            }
+            Part::Attachment(file) => {
+                part = begin(kind!("HyperlinkMessagePart"), 2)?;
+                part.serialize_field("Text", &file.url)?;
+                part.serialize_field("Url", &file.url)?;
+            }
         }
         part.end()
     }

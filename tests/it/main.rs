@@ -19,6 +19,7 @@ mod hosts;
 mod http;
 mod irc;
 mod lifecycle;
+mod living;
 mod model;
 mod port;
 mod posting;

@@ -5,8 +5,9 @@
 //! is over it is dropped oldest first, wherever it was said. Rejected: a bound for each
 //! conversation (a thousand rooms would multiply it).
 
+use super::became::{Became, as_it_is_now};
 use crate::backend::Received;
-use crate::model::{OriginId, Part};
+use crate::model::OriginId;
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -35,23 +36,7 @@ pub(super) struct Said {
 
 impl Said {
     fn weight(&self) -> usize {
-        let parts: usize = self.received.content.parts.iter().map(part_bytes).sum();
-        400 + parts
-            + self
-                .received
-                .content
-                .subject
-                .as_ref()
-                .map_or(0, String::len)
-    }
-}
-
-fn part_bytes(part: &Part) -> usize {
-    match part {
-        Part::Text(text) | Part::Hashtag(text) | Part::Emoji(text) => 64 + text.len(),
-        Part::Hyperlink { text, url } => 64 + text.len() + url.len(),
-        Part::ChannelLink { channel, name } => 64 + channel.len() + name.len(),
-        Part::CodeBlock { code, .. } => 64 + code.len(),
+        400 + self.received.content.bytes()
     }
 }
 
@@ -71,6 +56,8 @@ pub(super) struct Archive {
     order: VecDeque<LogKey>,
     /// The log and number of each message of an agent.
     origins: HashMap<OriginId, (LogKey, u64)>,
+    /// What became of messages, by number.
+    became: HashMap<u64, Became>,
     bytes: usize,
 }
 
@@ -103,6 +90,7 @@ impl Archive {
             return;
         };
         self.bytes -= said.weight();
+        self.became.remove(&said.number);
         if let Some(origin) = &said.received.origin {
             self.origins.remove(origin);
         }
@@ -114,18 +102,32 @@ impl Archive {
         said.range(said.partition_point(|said| said.number <= number)..)
     }
 
-    /// Returns the newest `take` messages below `before`, oldest first.
+    /// Returns the messages below `before`, newest first; changes of messages are none.
     pub(super) fn newest(
         &self,
         key: LogKey,
         before: Option<u64>,
-        take: usize,
     ) -> impl Iterator<Item = &Arc<Said>> {
         let said = &self.logs[key.0].said;
         let end = before.map_or(said.len(), |before| {
             said.partition_point(|said| said.number < before)
         });
-        said.range(end.saturating_sub(take)..end)
+        let messages = said.range(..end).rev();
+        messages.filter(|said| said.received.changes.is_none())
+    }
+
+    /// What became of the message of that number, if anything did.
+    pub(super) fn became(&self, number: u64) -> Option<&Became> {
+        self.became.get(&number)
+    }
+
+    pub(super) fn became_mut(&mut self, number: u64) -> &mut Became {
+        self.became.entry(number).or_default()
+    }
+
+    /// A message as it stands now.
+    pub(super) fn now(&self, said: &Said) -> Received {
+        as_it_is_now(&said.received, self.became(said.number))
     }
 
     /// Returns the message of that number, if this log still has it.

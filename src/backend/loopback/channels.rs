@@ -151,19 +151,20 @@ impl ChatState {
                 None => return Ok(Vec::new()),
             },
         };
-        let found: Vec<&Received> = self
-            .archive
-            .newest(log, before, take)
-            .map(|said| &said.received)
-            .collect();
         let mut room = HISTORY_BYTES;
-        let wanted = found.iter().rev().take_while(|received| {
-            let has_room = room > 0;
-            room = room.saturating_sub(received.weight());
-            has_room
-        });
-        let skipped = found.len() - wanted.count();
-        Ok(found.into_iter().skip(skipped).cloned().collect())
+        let mut found: Vec<Received> = self
+            .archive
+            .newest(log, before)
+            .take(take)
+            .map(|said| self.archive.now(said))
+            .take_while(|received| {
+                let has_room = room > 0;
+                room = room.saturating_sub(received.weight());
+                has_room
+            })
+            .collect();
+        found.reverse();
+        Ok(found)
     }
 
     /// Looks for a post. This world began with this process, so what is not there never was, unless

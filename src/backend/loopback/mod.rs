@@ -14,6 +14,8 @@
 
 mod access;
 mod archive;
+mod became;
+mod changing;
 mod channels;
 mod delayed;
 mod faults;
@@ -25,6 +27,7 @@ mod managing;
 mod names;
 mod outbox;
 mod person;
+mod person_changing;
 mod posting;
 mod record;
 mod saying;
@@ -37,6 +40,7 @@ mod typing;
 mod unread;
 mod upload;
 
+pub use changing::SeenMessage;
 pub use heard::HeardMessage;
 pub use person::Person;
 
@@ -85,7 +89,13 @@ impl Loopback {
                 .with_look_up()
                 .with_uploads()
                 .with_find_channels()
-                .with_composing(),
+                .with_composing()
+                .with_edits()
+                .with_retractions()
+                .with_moderation()
+                .with_reactions()
+                .with_receipts()
+                .with_replies(),
         }
     }
 
@@ -122,6 +132,16 @@ impl Loopback {
     #[must_use]
     pub fn without_history(mut self) -> Loopback {
         self.capabilities.history = false;
+        self
+    }
+
+    /// Takes away edits, retractions, reactions, receipts and replies, which not every chat system
+    /// has.
+    #[must_use]
+    pub fn without_changes(mut self) -> Loopback {
+        let can = &mut self.capabilities;
+        (can.edits, can.retractions, can.moderation) = (false, false, false);
+        (can.reactions, can.receipts, can.replies) = (false, false, false);
         self
     }
 

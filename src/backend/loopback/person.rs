@@ -11,9 +11,11 @@ use super::outbox::Shared;
 use super::saying::{Speaker, Words};
 use super::state::{ChatState, PersonState};
 use crate::error::{Error, Result};
-use crate::model::{ChannelId, ChannelKind, Id, MessageId, NewMessage, PresenceState};
+use crate::model::{
+    ChannelId, ChannelKind, Id, MessageId, MessageRef, NewMessage, PresenceState, Ref,
+};
 use crate::waiting::park_until;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -31,10 +33,10 @@ const NAMED_MAX: usize = 10;
 /// A person. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
 pub struct Person {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The folded name, by which people are found.
-    name: Arc<str>,
-    display_name: String,
+    pub(super) name: Arc<str>,
+    pub(super) display_name: String,
 }
 
 impl Person {
@@ -79,19 +81,24 @@ impl Person {
                 limit: SAID_BYTES_MAX as u64,
             });
         }
-        let now = self
+        let now = self.now();
+        let (said, ticket) = self
+            .shared
+            .act(|state| self.speak(state, &channel, message, now));
+        wait_for(&self.shared, ticket);
+        said.map(|said| said.received.id.clone())
+    }
+
+    /// The engine's time, if there is an engine.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        let inbox = self
             .shared
             .0
             .lock()
             .connection
             .as_ref()
             .map(|connection| connection.inbox.clone());
-        let now = now.map_or_else(Utc::now, |inbox| inbox.now());
-        let (said, ticket) = self
-            .shared
-            .act(|state| self.speak(state, &channel, message, now));
-        wait_for(&self.shared, ticket);
-        said.map(|said| said.received.id.clone())
+        inbox.map_or_else(Utc::now, |inbox| inbox.now())
     }
 
     /// The next message that somebody else said in that channel and this has not returned yet,
@@ -144,7 +151,7 @@ impl Person {
                 let said = state
                     .archive
                     .after(log, person.heard_up_to(log))
-                    .filter(|said| said.speaker != self.name);
+                    .filter(|said| said.speaker != self.name && said.received.changes.is_none());
                 said.map(|said| (said.number, HeardMessage::new(&channel, said)))
                     .collect::<Vec<_>>()
             })
@@ -229,16 +236,19 @@ impl Person {
         }
         let mut content = message.content;
         content.subject = content.subject.filter(|subject| !subject.is_empty());
+        match message.reply_to.map(|MessageRef(answered)| answered) {
+            None => {}
+            Some(Ref::Id(id)) => content.in_reply_to = Some(id),
+            Some(_) => {
+                return Err(Error::invalid("a person names a message by its id"));
+            }
+        }
         let words = Words {
             origin: None,
             content,
+            changes: None,
         };
-        let speaker = Speaker {
-            name: self.name.clone(),
-            sender: format!("loopback:{}", self.display_name),
-            alias: Some(self.display_name.clone()),
-            session: None,
-        };
+        let speaker = self.speaker();
         let said = match channel.kind() {
             ChannelKind::Room => state.say_in_room(channel, speaker, words, now),
             ChannelKind::Contact => state.say_to(channel, speaker, words, now),
@@ -251,6 +261,15 @@ impl Person {
             state.parrot(&fold(channel.name()), &self.name, &said);
         }
         Ok(said)
+    }
+
+    pub(super) fn speaker(&self) -> Speaker {
+        Speaker {
+            name: self.name.clone(),
+            sender: format!("loopback:{}", self.display_name),
+            alias: Some(self.display_name.clone()),
+            session: None,
+        }
     }
 
     fn poll_heard(&self, channel: &ChannelId, cx: &mut Context<'_>) -> Poll<Result<HeardMessage>> {
@@ -269,7 +288,7 @@ impl Person {
         let next = state
             .archive
             .after(log, after)
-            .find(|said| said.speaker != self.name)
+            .find(|said| said.speaker != self.name && said.received.changes.is_none())
             .cloned();
         match next {
             Some(said) => {

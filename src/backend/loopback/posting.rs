@@ -135,7 +135,7 @@ impl LoopbackSession {
     /// journal. So those it repeats go into the line first, as an echo would; the first copy is
     /// kept.
     fn let_the_parrot_speak(&self, channel: &ChannelId, said: &Arc<Said>) {
-        if channel.kind() != ChannelKind::Contact {
+        if channel.kind() != ChannelKind::Contact || said.received.changes.is_some() {
             return;
         }
         let to = fold(channel.name());
@@ -183,7 +183,7 @@ impl ChatState {
         session: u64,
         capabilities: Capabilities,
         channel: &ChannelId,
-        message: Outgoing,
+        mut message: Outgoing,
         now: DateTime<Utc>,
     ) -> Result<Spoken, BackendError> {
         let Some(signed) = self.sessions.get(&session) else {
@@ -204,9 +204,12 @@ impl ChatState {
             alias: None,
             session: Some((session, capabilities.echoes(kind))),
         };
-        let said = match kind {
-            ChannelKind::Room => self.say_in_room(channel, speaker, message.into(), now)?,
-            ChannelKind::Contact => self.say_to(channel, speaker, Words::from(message), now)?,
+        let said = match (message.changes.take(), kind) {
+            (Some(change), _) => self.change_by_agent(channel, speaker, message, *change, now)?,
+            (None, ChannelKind::Room) => self.say_in_room(channel, speaker, message.into(), now)?,
+            (None, ChannelKind::Contact) => {
+                self.say_to(channel, speaker, Words::from(message), now)?
+            }
         };
         let resume = (!capabilities.echoes(kind)).then(|| self.prefix.resume(said.number));
         Ok(Spoken { said, resume })

@@ -2,13 +2,13 @@
 //!
 //! One line a message, written with one `write` to a file opened for appending, before the engine
 //! hears of it: `origin TAB channel TAB text TAB id TAB sender TAB milliseconds`, with backslash,
-//! tab and line ends escaped. What an earlier process recorded is read back, so that a look-up by
+//! tab and line ends escaped; after a change `TAB message TAB what` too. What an earlier process recorded is read back, so that a look-up by
 //! origin finds it as it would on a chat system that was not killed with us.
 
 use super::archive::Said;
-use crate::backend::Received;
+use crate::backend::{Changes, Received};
 use crate::error::{Error, Result};
-use crate::model::{ChannelId, MessageId, OriginId};
+use crate::model::{ChangeKind, ChannelId, MessageId, OriginId};
 use chrono::DateTime;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -52,8 +52,11 @@ impl Record {
             escaped(&received.sender),
         );
         let time = said.time.timestamp_millis();
+        let change = received.changes.as_ref().map_or(String::new(), |changes| {
+            format!("\t{}\t{}", changes.target, name_of(&changes.kind))
+        });
         let line = format!(
-            "{origin}\t{channel}\t{text}\t{}\t{sender}\t{time}\n",
+            "{origin}\t{channel}\t{text}\t{}\t{sender}\t{time}{change}\n",
             received.id
         );
         self.file.write_all(line.as_bytes())
@@ -76,10 +79,43 @@ fn parse(line: &str) -> Option<(OriginId, (ChannelId, Received))> {
     let id = MessageId::parse(fields.next()?).ok()?;
     let sender = unescaped(fields.next()?);
     let time = DateTime::from_timestamp_millis(fields.next()?.parse().ok()?)?;
-    let received = Received::text(id, sender, text)
+    let mut received = Received::text(id, sender, text)
         .with_origin(Some(origin.clone()))
         .with_time(time);
+    if let Some(target) = fields.next() {
+        let kind = kind_of(fields.next()?)?;
+        let changes = Changes::new(MessageId::parse(target).ok()?, kind);
+        received = received.changing(changes);
+    }
     Some((origin, (channel, received)))
+}
+
+/// What a change does, in one word and, after a colon, what it says.
+fn name_of(kind: &ChangeKind) -> String {
+    match kind {
+        ChangeKind::Edited => "edited".into(),
+        ChangeKind::Retracted { .. } => "retracted".into(),
+        ChangeKind::Reactions(set) => format!("reactions:{}", escaped(&set.join(" "))),
+        ChangeKind::Receipt(receipt) => receipt.to_string(),
+        ChangeKind::Other(name) => format!("other:{}", escaped(name)),
+    }
+}
+
+fn kind_of(name: &str) -> Option<ChangeKind> {
+    Some(match name.split_once(':') {
+        Some(("reactions", set)) => {
+            let set = unescaped(set);
+            let each = set.split(' ').filter(|one| !one.is_empty());
+            ChangeKind::Reactions(each.map(str::to_owned).collect())
+        }
+        Some(_) => return None,
+        None if name == "edited" => ChangeKind::Edited,
+        None if name == "retracted" => ChangeKind::Retracted {
+            by_moderator: false,
+            reason: None,
+        },
+        None => ChangeKind::Receipt(name.parse().ok()?),
+    })
 }
 
 fn escaped(text: &str) -> String {

@@ -7,7 +7,7 @@ use super::archive::{LogKey, Said};
 use super::line::Item;
 use super::names::{contact, fold};
 use super::state::ChatState;
-use crate::backend::{BackendError, Outgoing, Received, SeenBy};
+use crate::backend::{BackendError, Changes, Outgoing, Received, SeenBy};
 use crate::model::{ChannelId, Content, OriginId};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(super) struct Words {
     pub(super) origin: Option<OriginId>,
     pub(super) content: Content,
+    /// What it changes, if it is no message of its own.
+    pub(super) changes: Option<Box<Changes>>,
 }
 
 impl From<Outgoing> for Words {
@@ -23,6 +25,7 @@ impl From<Outgoing> for Words {
         Words {
             origin: Some(message.origin),
             content: message.content,
+            changes: None,
         }
     }
 }
@@ -46,18 +49,20 @@ impl ChatState {
         time: DateTime<Utc>,
     ) -> Arc<Said> {
         self.last += 1;
+        let mut received = Received::new(
+            self.prefix.message_id(self.last),
+            speaker.sender,
+            words.content,
+        )
+        .with_origin(words.origin)
+        .with_alias(speaker.alias)
+        .with_time(time);
+        received.changes = words.changes;
         let said = Arc::new(Said {
             number: self.last,
             speaker: speaker.name,
             time,
-            received: Received::new(
-                self.prefix.message_id(self.last),
-                speaker.sender,
-                words.content,
-            )
-            .with_origin(words.origin)
-            .with_alias(speaker.alias)
-            .with_time(time),
+            received,
         });
         if let Some(record) = &mut self.record
             && let Err(error) = record.write(channel, &said)
@@ -176,6 +181,7 @@ impl ChatState {
         let words = Words {
             origin: None,
             content: said.received.content.clone(),
+            changes: None,
         };
         let speaker = Speaker {
             name: to.clone(),

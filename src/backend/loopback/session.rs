@@ -59,6 +59,10 @@ impl Session for LoopbackSession {
         self.send(channel, message)
     }
 
+    fn change(self: Arc<Self>, channel: ChannelId, change: Outgoing) -> Reply<Posted> {
+        self.send(channel, change)
+    }
+
     fn sign_out(self: Arc<Self>) -> Reply<()> {
         self.act(|state| state.sign_out(self.number));
         reply(ready(Ok(())))

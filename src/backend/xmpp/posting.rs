@@ -69,6 +69,7 @@ pub(super) fn send(
         origin,
         text,
         content,
+        ..
     } = message;
     let (mut parts, mut said) = (content.parts, None);
     if talk.is_room {

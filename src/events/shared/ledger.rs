@@ -369,6 +369,7 @@ impl Slot {
 fn channel_of(event: &Event) -> Option<&ChannelId> {
     match &event.body {
         EventBody::Message(message) => Some(&message.channel),
+        EventBody::Change(change) => Some(&change.channel),
         EventBody::ChannelState { channel, .. } => Some(channel),
         _ => None,
     }

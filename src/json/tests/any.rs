@@ -51,6 +51,16 @@ fn part() -> BoxedStrategy<Part> {
                 display
             }
         ),
+        (text(), text()).prop_map(|(address, name)| Part::Mention { address, name }),
+        (text(), text(), option::of(text()), any::<Option<u64>>()).prop_map(
+            |(name, url, media_type, size)| Part::Attachment(Attachment {
+                name,
+                size,
+                media_type,
+                url
+            })
+        ),
+        text().prop_map(|method| Part::Unreadable { method }),
     ]
     .boxed()
 }
@@ -72,15 +82,25 @@ pub(super) fn content() -> BoxedStrategy<Content> {
         vec(part(), 0..4),
         classification(),
         contexts(),
+        (option::of(id()), option::of(text())),
     )
         .prop_map(
-            |(subject, (alert, automatic), parts, classification, security_contexts)| Content {
+            |(
+                subject,
+                (alert, automatic),
+                parts,
+                classification,
+                security_contexts,
+                (in_reply_to, thread),
+            )| Content {
                 subject,
                 alert,
                 automatic,
                 parts,
                 classification,
                 security_contexts,
+                in_reply_to,
+                thread,
             },
         )
         .boxed()
@@ -89,31 +109,112 @@ pub(super) fn content() -> BoxedStrategy<Content> {
 pub(super) fn message() -> BoxedStrategy<Message> {
     let people = (text(), option::of(text()), option::of(text()));
     let ids = (id(), channel_id());
-    (ids, people, content(), time(), option::of(text()))
+    let became = (option::of(time()), option::of(retraction()), reactions());
+    (ids, people, content(), time(), option::of(text()), became)
         .prop_map(
-            |((id, channel), (sender, sender_alias, posted_by), content, time, other)| {
+            |((id, channel), (sender, sender_alias, posted_by), content, time, other, became)| {
                 let mut message = Message::new(id, channel, sender, content, time);
                 message.sender_alias = sender_alias;
                 message.posted_by = posted_by;
                 // The text may be another one than that of the parts.
                 message.text = other.unwrap_or(message.text);
+                (message.edited, message.retracted, message.reactions) = became;
                 message
             },
         )
         .boxed()
 }
 
-pub(super) fn new_message() -> BoxedStrategy<NewMessage> {
-    let key = prop_oneof![
+fn retraction() -> BoxedStrategy<Retraction> {
+    (text(), any::<bool>(), option::of(text()), time())
+        .prop_map(|(by, by_moderator, reason, time)| Retraction {
+            by,
+            by_moderator,
+            reason,
+            time,
+        })
+        .boxed()
+}
+
+fn reactions() -> BoxedStrategy<Vec<Reaction>> {
+    let one = (text(), option::of(text()), vec(text(), 1..3)).prop_map(|(sender, alias, set)| {
+        let mut reaction = Reaction::new(sender, set);
+        reaction.sender_alias = alias;
+        reaction
+    });
+    vec(one, 0..3).boxed()
+}
+
+pub(super) fn change() -> BoxedStrategy<MessageChange> {
+    let kind = prop_oneof![
+        content().prop_map(|content| (ChangeKind::Edited, content)),
+        (any::<bool>(), option::of(text())).prop_map(|(by_moderator, reason)| {
+            let kind = ChangeKind::Retracted {
+                by_moderator,
+                reason,
+            };
+            (kind, Content::default())
+        }),
+        vec(text(), 0..3).prop_map(|set| (ChangeKind::Reactions(set), Content::default())),
+        one_of(Receipt::ALL).prop_map(|it| (ChangeKind::Receipt(it), Content::default())),
+        "[a-z]{12}".prop_map(|name| (ChangeKind::Other(name), Content::default())),
+    ];
+    let ids = (id(), channel_id(), id(), any::<Option<i64>>());
+    let people = (text(), option::of(text()), option::of(text()));
+    (ids, people, kind, time())
+        .prop_map(|(ids, people, (kind, content), time)| {
+            let mut change = MessageChange::new(ids.0, ids.1, ids.2, people.0, kind, time);
+            (change.sender_alias, change.posted_by) = (people.1, people.2);
+            (change.text, change.content) = (content.visible_text(), content);
+            change.target = ids.3;
+            change
+        })
+        .boxed()
+}
+
+pub(super) fn changed() -> BoxedStrategy<Changed> {
+    (change(), any::<(bool, bool)>())
+        .prop_map(|(change, (repeated, posted))| Changed {
+            change,
+            repeated,
+            posted,
+        })
+        .boxed()
+}
+
+fn key() -> BoxedStrategy<PostKey> {
+    prop_oneof![
         text().prop_map(|key| PostKey(format!("k:{key}"))),
         any::<(i64, u32)>().prop_map(|(seq, nth)| PostKey(format!("e:{seq}:{nth}"))),
-    ];
+    ]
+    .boxed()
+}
+
+pub(super) fn message_ref() -> BoxedStrategy<MessageRef> {
+    prop_oneof![
+        id().prop_map(|id| MessageRef(Ref::Id(id))),
+        key().prop_map(|key| MessageRef(Ref::Key(key))),
+        Just(MessageRef(Ref::Nothing)),
+    ]
+    .boxed()
+}
+
+pub(super) fn wanted_reactions() -> BoxedStrategy<Reactions> {
+    (vec(text(), 0..3), option::of(key()))
+        .prop_map(|(set, key)| Reactions { set, key })
+        .boxed()
+}
+
+pub(super) fn new_message() -> BoxedStrategy<NewMessage> {
     let split = one_of([Split::Never, Split::Lines, Split::Fit]);
-    (content(), option::of(key), option::of(split))
-        .prop_map(|(content, key, split)| NewMessage {
+    let answered = (option::of(message_ref()), any::<bool>());
+    (content(), option::of(key()), option::of(split), answered)
+        .prop_map(|(content, key, split, (reply_to, or_post))| NewMessage {
             content,
             key,
             split,
+            reply_to,
+            or_post,
         })
         .boxed()
 }
@@ -121,6 +222,7 @@ pub(super) fn new_message() -> BoxedStrategy<NewMessage> {
 pub(super) fn body() -> BoxedStrategy<EventBody> {
     prop_oneof![
         message().prop_map(|message| EventBody::Message(Arc::new(message))),
+        change().prop_map(|change| EventBody::Change(Arc::new(change))),
         (text(), option::of(text())).prop_map(|(key, value)| EventBody::MetaData { key, value }),
         (channel_id(), any::<bool>())
             .prop_map(|(channel, active)| EventBody::ChannelState { channel, active }),
@@ -131,9 +233,12 @@ pub(super) fn body() -> BoxedStrategy<EventBody> {
 }
 
 pub(super) fn event() -> BoxedStrategy<Event> {
-    (any::<i64>(), any::<i64>(), id(), time(), body())
-        .prop_map(|(seq, number, instance, time, body)| {
-            Event::new(seq, EventId(number), instance, time, body)
+    let numbers = any::<(i64, i64, Option<i64>)>();
+    (numbers, id(), time(), body())
+        .prop_map(|((seq, number, included), instance, time, body)| {
+            let mut event = Event::new(seq, EventId(number), instance, time, body);
+            event.included = included.map(EventId);
+            event
         })
         .boxed()
 }
@@ -142,6 +247,10 @@ pub(super) fn broadcast() -> BoxedStrategy<Broadcast> {
     prop_oneof![
         (message(), vec(id(), 0..3)).prop_map(|(message, agents)| Broadcast::Message {
             message: Arc::new(message),
+            agents
+        }),
+        (change(), vec(id(), 0..3)).prop_map(|(change, agents)| Broadcast::Change {
+            change: Arc::new(change),
             agents
         }),
         (id(), text(), option::of(text()))
@@ -324,14 +433,14 @@ pub(super) fn query() -> BoxedStrategy<EventQuery> {
         kinds,
         vec(text(), 0..3),
         option::of(text()),
-        any::<(bool, bool, bool)>(),
+        any::<(bool, bool, bool, bool)>(),
     )
         .prop_map(
             |(
                 (messages, metadata, channel_states),
                 channels,
                 regex,
-                (local, remote, automatic),
+                (local, remote, automatic, changes),
             )| EventQuery {
                 kinds: EventKinds {
                     messages,
@@ -343,6 +452,7 @@ pub(super) fn query() -> BoxedStrategy<EventQuery> {
                 local,
                 remote,
                 automatic,
+                changes,
             },
         )
         .boxed()

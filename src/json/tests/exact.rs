@@ -1,9 +1,9 @@
 //! The exact text of each kind of event, and the examples of the guide.
 
 use crate::model::{
-    AgentId, AgentState, Broadcast, ChannelId, Content, Event, EventBody, EventId, EventKinds,
-    EventQuery, InstanceId, Message, MessageId, NewAgent, NewMessage, NewRoom, Privacy, Throttle,
-    ThrottleKind,
+    AgentId, AgentState, Broadcast, ChangeKind, ChannelId, Content, Event, EventBody, EventId,
+    EventKinds, EventQuery, InstanceId, Message, MessageChange, MessageId, NewAgent, NewMessage,
+    NewRoom, Privacy, Throttle, ThrottleKind,
 };
 use chrono::DateTime;
 use serde::Serialize;
@@ -28,6 +28,18 @@ fn message(content: Content) -> Arc<Message> {
     Arc::new(Message::new(id, ops(), "x:lene", content, time))
 }
 
+fn change(kind: ChangeKind) -> Arc<MessageChange> {
+    let id = |text| MessageId::parse(text).expect("an id");
+    let time = DateTime::from_timestamp_millis(1_000).expect("a time");
+    let mut change = MessageChange::new(id("c"), ops(), id("m"), "x:lene", kind, time);
+    if change.kind == ChangeKind::Edited {
+        (change.text, change.content) = ("ho".into(), Content::text("ho"));
+    }
+    Arc::new(change)
+}
+
+const CHANGE: &str = r#""message_change","change":{"id":"c","channel":"chat-room:ops","message":"m","sender":"x:lene","time":"1970-01-01T00:00:01.000Z","kind":"#;
+
 fn ops() -> ChannelId {
     ChannelId::parse("chat-room:ops").expect("an id")
 }
@@ -49,6 +61,21 @@ fn each_kind_of_event_has_this_text() {
         (
             EventBody::Message(message(Content::text("hi"))),
             format!(r#""message","message":{said}}}"#),
+        ),
+        (
+            EventBody::Change(change(ChangeKind::Edited)),
+            format!(r#"{CHANGE}"edited","text":"ho","alert":false}}}}"#),
+        ),
+        (
+            EventBody::Change(change(ChangeKind::Retracted {
+                by_moderator: true,
+                reason: Some("spam".into()),
+            })),
+            format!(r#"{CHANGE}"retracted","by_moderator":true,"reason":"spam"}}}}"#),
+        ),
+        (
+            EventBody::Change(change(ChangeKind::Reactions(vec!["+1".into()]))),
+            format!(r#"{CHANGE}"reactions","reactions":["+1"]}}}}"#),
         ),
         (
             EventBody::MetaData {

@@ -59,6 +59,9 @@ survive! {
     new_messages: new_message();
     post_keys: new_message().prop_filter_map("no key", |message| message.key);
     posted: (message(), any::<bool>()).prop_map(|(message, again)| Posted::new(message, again));
+    changes: changed();
+    message_refs: message_ref();
+    wanted: wanted_reactions();
     bodies: body();
     events: event();
     broadcasts: broadcast();
@@ -104,5 +107,5 @@ survive! {
     ids: (id::<AgentId>(), id::<UserId>(), id::<ThrottleId>(), channel_id(), id::<MessageId>(), id::<Address>());
     more_ids: (id::<NetworkId>(), id::<LinkKey>(), id::<OriginId>(), id::<ResumePoint>(), id::<ReaderName>(), id::<InstanceId>());
     numbers: any::<(i64, i64)>().prop_map(|(agent, event)| (AgentKey(agent), EventId(event)));
-    kinds: (one_of(ChannelKind::ALL), one_of(Change::ALL));
+    kinds: (one_of(ChannelKind::ALL), one_of(Change::ALL), one_of(Receipt::ALL));
 }

@@ -8,7 +8,7 @@ use super::Collaboration;
 use super::channels::not_allowed;
 use super::posting::{Wanted, message_of};
 use crate::agents::{ASK_MAX, error_of};
-use crate::backend::Found;
+use crate::backend::{Capabilities, Found};
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
 use crate::model::{ChannelId, ContentDigest, Id, Message, OriginId, Place, PostKey, Record};
@@ -49,24 +49,37 @@ impl Collaboration {
             }
             let (capabilities, conversation) = this.conversation(&channel)?;
             let origin = this.origin(&channel, Some(&key));
-            if let Some((row, _)) = this.row_of(&conversation, &origin).await? {
-                return message_of(row).map(Some);
-            }
-            if !capabilities.look_up && !this.parts.sending.book.is_unrecorded(&origin) {
-                return Ok(None);
-            }
-            let wanted = Wanted {
-                origin,
-                is_keyed: true,
-                is_rest: false,
-                digest: None,
-                conversation,
-                capabilities,
-                joined: this.joined(&channel, due).await?,
-            };
-            let found = this.earlier(&wanted, due).await?;
-            found.map(message_of).transpose()
+            let found = this.find_posted(capabilities, conversation, origin, due);
+            found.await?.map(message_of).transpose()
         })
+    }
+
+    /// The row of the post of that origin, from the journal or else from the chat system.
+    pub(super) async fn find_posted(
+        &self,
+        capabilities: Capabilities,
+        conversation: Place,
+        origin: OriginId,
+        due: Duration,
+    ) -> Result<Option<Arc<Record>>> {
+        if let Some((row, _)) = self.row_of(&conversation, &origin).await? {
+            return Ok(Some(row));
+        }
+        if !capabilities.look_up && !self.parts.sending.book.is_unrecorded(&origin) {
+            return Ok(None);
+        }
+        let wanted = Wanted {
+            origin,
+            is_keyed: true,
+            is_free: false,
+            digest: None,
+            joined: self.joined(&conversation.channel, due).await?,
+            conversation,
+            capabilities,
+            answers: None,
+            changes: None,
+        };
+        self.earlier(&wanted, due).await
     }
 
     /// The row of an earlier post with the same key, looked for until `due`: what the chat system

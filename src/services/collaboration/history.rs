@@ -5,7 +5,7 @@ use super::{Collaboration, MESSAGES_BYTES};
 use crate::agents::{ASK_MAX, error_of_question};
 use crate::backend::{BackendErrorKind, Received};
 use crate::error::{Error, Result};
-use crate::journal;
+use crate::journal::{self, Archived, Overlay};
 use crate::model::{ChannelId, Id, Message, MessageId, Place, What};
 use crate::services::AsyncResult;
 use crate::waiting::park;
@@ -67,6 +67,7 @@ impl Collaboration {
         if !capabilities.history {
             return self.kept(conversation, before, take).await;
         }
+        let overlay = self.overlay(&conversation, before.as_deref(), take).await?;
         let asked = match before.as_deref().map(MessageId::parse) {
             Some(Err(_)) => return Ok(Vec::new()),
             Some(Ok(id)) => Some(id),
@@ -79,9 +80,9 @@ impl Collaboration {
         match found.await {
             Ok(found) => {
                 let now = self.parts.timer.wall();
-                let messages = found.into_iter();
-                let messages = messages.map(|received| message(received, &channel, now));
-                Ok(newest(messages.collect(), MESSAGES_BYTES))
+                let message = |received| overlay.lay_over(archived(received, &channel, now));
+                let messages = found.into_iter().map(message).collect();
+                Ok(newest(messages, MESSAGES_BYTES))
             }
             // This conversation has no archive, though others of that chat system have.
             Err(error) if error.kind == BackendErrorKind::Unsupported => {
@@ -89,6 +90,22 @@ impl Collaboration {
             }
             Err(error) => Err(error_of_question(error, channel.as_str())),
         }
+    }
+
+    /// What the journal knows of the messages that the chat system is about to give.
+    async fn overlay(
+        &self,
+        conversation: &Place,
+        before: Option<&str>,
+        take: usize,
+    ) -> Result<Overlay> {
+        let (conversation, before) = (conversation.clone(), before.map(str::to_owned));
+        let reads = self.parts.reads.of(self.cell.key);
+        let read = reads.read(move |connection| {
+            let before = before.as_deref();
+            journal::overlay(connection, &conversation, before, take, MESSAGES_BYTES)
+        });
+        read.await
     }
 
     /// The messages that the journal has.
@@ -135,10 +152,15 @@ fn newest(mut found: Vec<Message>, mut bytes: usize) -> Vec<Message> {
     found
 }
 
-fn message(received: Received, channel: &ChannelId, now: DateTime<Utc>) -> Message {
+fn archived(received: Received, channel: &ChannelId, now: DateTime<Utc>) -> Archived {
+    let said_by = received.author.unwrap_or_else(|| received.sender.clone());
     let time = received.time.unwrap_or(now);
     let (id, sender) = (received.id, received.sender);
     let mut message = Message::new(id, channel.clone(), sender, received.content, time);
     message.sender_alias = received.sender_alias;
-    message
+    Archived {
+        message,
+        sender_id: received.sender_id,
+        said_by,
+    }
 }

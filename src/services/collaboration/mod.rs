@@ -5,6 +5,7 @@
 //! without a hop and without waiting.
 
 mod active;
+mod changing;
 mod channels;
 mod dispatch;
 mod earlier;

@@ -38,6 +38,7 @@ pub(super) fn pieces(
     }
     let piece = |(n, range): (usize, Range<usize>)| Content {
         subject: content.subject.clone().filter(|_| n == 0),
+        in_reply_to: content.in_reply_to.clone().filter(|_| n == 0),
         parts: parts_of(&content.parts, &range),
         ..content.clone()
     };
@@ -83,7 +84,15 @@ fn showing(part: &Part, text: &str) -> Part {
             language,
             display,
         },
-        Part::Text(_) | Part::Hashtag(_) | Part::Emoji(_) => Part::Text(text),
+        Part::Mention { address, .. } => Part::Mention {
+            address,
+            name: text,
+        },
+        Part::Text(_)
+        | Part::Hashtag(_)
+        | Part::Emoji(_)
+        | Part::Attachment(_)
+        | Part::Unreadable { .. } => Part::Text(text),
     }
 }
 

@@ -7,11 +7,11 @@ use super::active::JoinedChannel;
 use super::measure::{in_pieces, with_text};
 use super::{Collaboration, Sending, busy};
 use crate::agents::{About, Begun, Post, PostBook};
-use crate::backend::{Capabilities, Outgoing};
+use crate::backend::{Capabilities, Outgoing, OutgoingChange};
 use crate::error::{Error, Result};
 use crate::model::{
     ChannelId, Content, ContentDigest, Id, Message, NewMessage, OriginId, Place, PostKey, Posted,
-    Record, What, Who,
+    Record, Target, What, Who,
 };
 use crate::services::AsyncResult;
 use crate::waiting::park;
@@ -30,12 +30,17 @@ pub(super) struct Wanted {
     pub(super) origin: OriginId,
     /// Whether an earlier post may have this origin, and what it has to have said then.
     pub(super) is_keyed: bool,
-    /// Whether it continues a text whose first piece the throttles have counted.
-    pub(super) is_rest: bool,
+    /// Whether no throttle counts it: it continues a text whose first piece was counted, or takes a
+    /// message back.
+    pub(super) is_free: bool,
     pub(super) digest: Option<ContentDigest>,
     pub(super) conversation: Place,
     pub(super) capabilities: Capabilities,
     pub(super) joined: JoinedChannel,
+    /// The message that it answers.
+    pub(super) answers: Option<Box<Target>>,
+    /// What it changes, if it is no message of its own.
+    pub(super) changes: Option<Box<OutgoingChange>>,
 }
 
 impl Wanted {
@@ -92,37 +97,46 @@ impl Collaboration {
         self.check()?;
         self.check_writable()?;
         let digest = message.digest();
-        let message = with_text(message)?;
+        let mut message = with_text(message)?;
         let joined = self.joined(&channel, due).await?;
         let (capabilities, conversation) = self.conversation(&channel)?;
+        let answered = self.answered(capabilities, &conversation, &mut message, due);
+        let answered = answered.await?;
         let split = message.split.or(self.split).unwrap_or(capabilities.split);
         let (info, limits) = (&joined.info, &capabilities.limits);
         let pieces = in_pieces(&message.content, info, limits, split)?;
         let wanted = Wanted {
             origin: self.origin(&channel, message.key.as_ref()),
             is_keyed: message.key.is_some(),
-            is_rest: false,
+            is_free: false,
             digest,
             conversation,
             capabilities,
             joined,
+            answers: answered,
+            changes: None,
         };
         match pieces {
-            None => self.post_one(wanted, message.content, due).await,
+            None => {
+                let (row, repeated) = self.say(wanted, message.content, due).await?;
+                posted(row, repeated)
+            }
             // Boxed, so that the future of every other post stays small.
             Some(pieces) => Box::pin(self.post_pieces(wanted, message, pieces, due)).await,
         }
     }
 
-    /// Posts what one message holds.
-    pub(super) async fn post_one(
+    /// Says one message, or one change of a message. Returns its row, and whether that was there
+    /// before.
+    pub(super) async fn say(
         &self,
         wanted: Wanted,
         content: Content,
         due: Duration,
-    ) -> Result<Posted> {
+    ) -> Result<(Arc<Record>, bool)> {
         let sending = &self.parts.sending;
-        let bytes = 1024 + 3 * content.bytes();
+        let bytes =
+            1024 + 3 * content.bytes() + wanted.answers.as_ref().map_or(0, |it| it.text.len());
         let reserved = sending.budget.reserve(bytes);
         let reserved = Some(reserved.ok_or_else(|| busy("the journal"))?);
         let about = About {
@@ -134,7 +148,7 @@ impl Collaboration {
             .book
             .begin(&wanted.origin, about.clone(), reserved, due);
         let waiting = match begun {
-            Begun::UnderWay(waiting) => return posted(waiting.await?, true),
+            Begun::UnderWay(waiting) => return Ok((waiting.await?, true)),
             Begun::Other => return Err(other_content()),
             Begun::New(waiting) => waiting,
         };
@@ -142,7 +156,7 @@ impl Collaboration {
             Ok(None) => {}
             Ok(Some(record)) => {
                 sending.book.complete(&wanted.origin, &record);
-                return posted(waiting.await?, true);
+                return Ok((waiting.await?, true));
             }
             Err(error) => {
                 // Whoever repeats the same key meanwhile gets the same error.
@@ -150,19 +164,21 @@ impl Collaboration {
                 return Err(error);
             }
         }
+        let mut message = Outgoing::new(wanted.origin, content);
+        (message.answers, message.changes) = (wanted.answers, wanted.changes);
         let post = Post {
             cell: self.cell.clone(),
             place: wanted.conversation,
             join: wanted.joined.join,
             about,
-            message: Outgoing::new(wanted.origin, content),
+            message,
         };
         sending.posting.send(post, wanted.joined.session, due);
         match waiting.await {
             // Its session was signed out under it because the engine stops: not the chat system's
             // doing.
             Err(Error::Unreachable(_)) if self.parts.stopping.has_begun() => Err(Error::Closed),
-            row => posted(row?, false),
+            row => Ok((row?, false)),
         }
     }
 
@@ -187,7 +203,7 @@ impl Collaboration {
         if self.cell.look(is_full) {
             return Err(busy("the agent"));
         }
-        if wanted.is_rest {
+        if wanted.is_free {
             return Ok(None);
         }
         let now = self.parts.timer.now();

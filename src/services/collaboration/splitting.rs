@@ -36,23 +36,26 @@ impl Collaboration {
         let mut pieces = pieces.into_iter();
         let content = pieces.next().expect("a text has a piece at least");
         let begin = Wanted { digest, ..first };
-        let mut whole = self.post_one(begin, content, due).await?;
+        let (row, repeated) = self.say(begin, content, due).await?;
+        let mut whole = posted(row, repeated)?;
         for (content, n) in pieces.zip(1..) {
             let key = key.map(|key| key.of_piece(n));
             let sent = async {
                 let wanted = Wanted {
                     origin: self.origin(&place.channel, key.as_ref()),
                     is_keyed: key.is_some(),
-                    is_rest: true,
+                    is_free: true,
                     digest,
                     conversation: place.clone(),
                     capabilities,
                     joined: self.joined(&place.channel, due).await?,
+                    answers: None,
+                    changes: None,
                 };
-                self.post_one(wanted, content, due).await
+                self.say(wanted, content, due).await
             };
             let sent = sent.await.map_err(|error| incomplete(n, total, &error))?;
-            whole.repeated &= sent.repeated;
+            whole.repeated &= sent.1;
         }
         Ok(whole)
     }

@@ -51,11 +51,13 @@ impl Collaboration {
         let wanted = Wanted {
             origin: self.origin(&channel, None),
             is_keyed: false,
-            is_rest: false,
+            is_free: false,
             digest: None,
             conversation,
             capabilities,
             joined,
+            answers: None,
+            changes: None,
         };
         self.transfer(running, wanted, name, size)
     }

@@ -106,9 +106,7 @@ fn a_last_checkpoint_that_was_cut_short_is_finished_at_the_start() {
     }
     // The first page is in the log too; the interrupted checkpoint wrote rubbish over the first
     // page of the file.
-    let disk = left_by_another(
-        "PRAGMA user_version = 2; CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;",
-    );
+    let disk = left_by_another("CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;");
     let mut file = std::fs::read(disk.path()).unwrap();
     file[..4096].fill(0);
     std::fs::write(disk.path(), file).unwrap();
