@@ -85,8 +85,7 @@ impl Message {
         })
     }
 
-    /// The files that came with it, for
-    /// [`Collaboration::download`](crate::Collaboration::download).
+    /// The files that came with it.
     pub fn attachments(&self) -> impl Iterator<Item = &Attachment> {
         self.content.parts.iter().filter_map(|part| match part {
             Part::Attachment(attachment) => Some(attachment),

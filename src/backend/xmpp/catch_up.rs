@@ -148,7 +148,6 @@ impl Talk {
                 if reached.pass(archived.point(), read.trace.mark) {
                     forgotten = None;
                 } else if forgotten.is_none_or(|until| archived.time > until) {
-                    self.note_original(core, &archived.message);
                     self.bring(core, read, reached, seen, names).await;
                 }
             }

@@ -3,7 +3,8 @@
 use super::core::Core;
 use super::errors::StanzaError;
 use super::jid::Jid;
-use super::message::said;
+use super::living::Speaker;
+use super::message::read;
 use super::ns;
 use super::point::Reached;
 use super::presence::shown;
@@ -197,7 +198,7 @@ fn take_refusal(
 fn kept_since(core: &Core, stanza: &Element) -> Option<DateTime<Utc>> {
     let delay = stanza.find("delay", ns::DELAY)?;
     let by = Jid::parse(delay.attribute("from")?)?;
-    said(stanza)
+    read(stanza, Speaker::Contact)
         .time
         .filter(|_| by.as_str() == core.jid.domain() || by.as_str() == core.jid.bare())
 }

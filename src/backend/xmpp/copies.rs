@@ -8,7 +8,7 @@
 //! show a listener's own words at once and others' after a round trip, so orders differ.
 
 use super::identity::{COPIES_MAX, Heard, Likeness, Names, Trace, likeness};
-use super::originals::Originals;
+use super::seats::Seats;
 use crate::model::MessageId;
 use std::collections::{HashMap, VecDeque};
 
@@ -46,8 +46,8 @@ pub(super) struct Copies {
     next: u64,
     listeners: HashMap<String, Listener>,
     links: u32,
-    /// What was said, for corrections.
-    pub(super) originals: Originals,
+    /// Who sits behind which nickname, for corrections.
+    pub(super) seats: Seats,
 }
 
 /// A copy that came.

@@ -78,6 +78,9 @@ pub(super) async fn room(core: &Core, agent: &Jid, room: &str) -> Result<RoomInf
         Ok(info) => Ok(RoomInfo {
             has_archive: info.has(ns::MAM),
             names_occupants: info.has(ns::OCCUPANT_ID),
+            moderation: [ns::MODERATE, ns::MODERATE_0]
+                .into_iter()
+                .find(|known| info.has(known)),
             tells_who: info.has("muc_nonanonymous"),
             description: info
                 .field("muc#roominfo_description")

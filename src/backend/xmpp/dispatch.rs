@@ -8,6 +8,23 @@ use super::xml::Element;
 use super::{contacts, errors, hearing, posting, room_presence, room_words};
 use crate::backend::{BackendError, BackendErrorKind};
 
+/// What an agent's program says that it knows.
+const FEATURES: [&str; 13] = [
+    ns::DISCO_INFO,
+    ns::PING,
+    ns::CHAT_STATES,
+    ns::ATTENTION,
+    ns::SID,
+    ns::OOB,
+    ns::CORRECT,
+    ns::RETRACT,
+    ns::REACTIONS,
+    ns::REPLY,
+    ns::FALLBACK,
+    ns::RECEIPTS,
+    ns::MARKERS,
+];
+
 /// Handles one stanza.
 pub(super) async fn stanza(core: &Core, stanza: Element) -> Result<(), BackendError> {
     if stanza.is("error", ns::STREAM) {
@@ -126,16 +143,8 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
         let identity = Element::new("identity", ns::DISCO_INFO)
             .with("category", "client")
             .with("type", "bot");
-        let features = [
-            ns::DISCO_INFO,
-            ns::PING,
-            ns::CHAT_STATES,
-            ns::ATTENTION,
-            ns::SID,
-            ns::OOB,
-        ];
         let features =
-            features.map(|feature| Element::new("feature", ns::DISCO_INFO).with("var", feature));
+            FEATURES.map(|feature| Element::new("feature", ns::DISCO_INFO).with("var", feature));
         reply("result").child(
             Element::new("query", ns::DISCO_INFO)
                 .child(identity)

@@ -4,7 +4,8 @@
 use super::core::Core;
 use super::held::Live;
 use super::jid::Jid;
-use super::message::{Reading, said};
+use super::living::{self, Speaker};
+use super::message::{Reading, read};
 use super::ns;
 use super::state::Agent;
 use super::strays::Stray;
@@ -14,14 +15,14 @@ use crate::backend::{ChannelId, Inbound, StateChange};
 
 /// Handles a message or a typing notice of a person to an agent.
 pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
-    let said = said(stanza);
+    let said = read(stanza, Speaker::Contact);
     let came = core.inbox.now();
     let talk = match whose(core, from, to, stanza, &said) {
         Ok(talk) => talk,
         Err(None) => return,
         Err(Some(news)) => return core.hand_over(news).await,
     };
-    if said.parts.is_none() {
+    if !said.says_something() {
         return;
     }
     let Some(live) = from_contact(&talk, core, stanza, came) else {
@@ -29,6 +30,14 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     };
     if let Some(item) = hold(core, to, &talk, live) {
         core.hand_over(item).await;
+    }
+    if said.parts.is_some()
+        && living::asks_for_receipt(stanza)
+        && let Some(id) = stanza.attribute("id")
+    {
+        let receipt = living::received(from.as_str(), id);
+        // A receipt that does not leave is one that people do not see, and no more.
+        let _ = core.send(&core.from(&talk.agent, receipt));
     }
 }
 
@@ -53,16 +62,20 @@ fn whose(
     let mut guard = core.state.lock();
     let state = &mut *guard;
     let Some(agent) = state.agents.get_mut(to) else {
-        if said.parts.is_some() {
+        if said.says_something() {
             state.strays.keep(stray());
         }
         return Err(None);
     };
     let Some(contact) = agent.contacts.get_mut(from.bare()) else {
-        if said.parts.is_none() {
+        if !said.says_something() {
             return Err(None);
         }
         agent.strays.keep(stray());
+        // A change of what a stranger said waits with it, but begins nothing.
+        if said.parts.is_none() {
+            return Err(None);
+        }
         let is_room = state.rooms.contains_key(from.bare());
         return Err(stranger(agent, from.bare(), stanza).filter(|_| !is_room));
     };

@@ -1,19 +1,18 @@
 //! Markers that change what the text of a message means. Pure.
 //!
-//! A message may be a correction or a retraction of another one: a retraction is no message,
-//! whatever its text says to programs that know no markers, and `originals` decides about a
-//! correction. An encrypted message has a text that only says so, in any language. A reply repeats
+//! A message may change another one (`living`): then it is no message, whatever its text says to
+//! programs that know no markers. An encrypted message has a text that only says so, in any language. A reply repeats
 //! what it replies to, and says which characters that is (XEP-0461, XEP-0428).
 //!
-//! The rules are the guide's §xmpp/markers.
+//! The rules are the guide's §xmpp/markers and §xmpp/living.
 //!
 //! Rejected: matching such texts. They are in every language, and people quote them.
 
 use super::ns;
 use super::xml::Element;
 
-/// The text of a message that came encrypted and cannot be read. A message has no other mark of it,
-/// and anybody can write the same words.
+/// The text of a message that came encrypted and cannot be read. Anybody can write the same words;
+/// the true mark is [`Message::unreadable`](crate::Message::unreadable).
 pub const UNREADABLE: &str = "(an encrypted message, which cannot be read here)";
 /// The most ranges of a text that are cut out.
 const RANGES_MAX: usize = 32;
@@ -29,8 +28,8 @@ const OMEMO: [&str; 3] = [
 pub(super) enum Meaning {
     /// Its text is its content.
     Message,
-    /// Its content is encrypted.
-    Encrypted,
+    /// Its content is encrypted, with that method.
+    Encrypted(&'static str),
     /// It takes another message back, or says nothing to people.
     Silent,
 }
@@ -48,18 +47,31 @@ pub(super) fn meaning(stanza: &Element) -> Meaning {
                 if !child.children().any(|child| child.name == "payload") {
                     return Meaning::Silent;
                 }
-                meaning = Meaning::Encrypted;
+                meaning = Meaning::Encrypted("OMEMO");
             }
-            ("openpgp", "urn:xmpp:openpgp:0")
-            | ("x", "jabber:x:encrypted")
-            | ("encryption", "urn:xmpp:eme:0") => meaning = Meaning::Encrypted,
+            ("openpgp", "urn:xmpp:openpgp:0") | ("x", "jabber:x:encrypted") => {
+                meaning = Meaning::Encrypted("OpenPGP");
+            }
+            ("encryption", "urn:xmpp:eme:0") if meaning == Meaning::Message => {
+                meaning = Meaning::Encrypted(method(child));
+            }
             ("body", ns::CLIENT) if child.inner_text().starts_with("?OTR") => {
-                meaning = Meaning::Encrypted;
+                meaning = Meaning::Encrypted("OTR");
             }
             _ => {}
         }
     }
     meaning
+}
+
+/// The method that a message says it is encrypted with (XEP-0380).
+fn method(encryption: &Element) -> &'static str {
+    match encryption.attribute("namespace").unwrap_or_default() {
+        space if OMEMO.contains(&space) => "OMEMO",
+        "urn:xmpp:openpgp:0" | "jabber:x:encrypted" => "OpenPGP",
+        "urn:xmpp:otr:0" => "OTR",
+        _ => "an unknown method",
+    }
 }
 
 /// Returns whether what is applied to another message is its retraction, by its author or by a
@@ -153,9 +165,9 @@ mod tests {
     }
 
     fn text(inner: &str) -> Option<String> {
-        said(&message(inner))
-            .parts
-            .map(|parts| visible_text(&parts))
+        let said = said(&message(inner));
+        let parts = said.unquoted.or(said.parts);
+        parts.map(|parts| visible_text(&parts))
     }
 
     #[test]
@@ -180,13 +192,13 @@ mod tests {
         }
         let correction = "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>";
         let corrected = said(&message(&format!("<body>x</body>{correction}")));
-        assert_eq!(
-            corrected.corrects.as_deref(),
-            Some("m1"),
-            "`originals` decides"
-        );
+        let kind = corrected.changes.map(|changes| changes.kind);
+        assert_eq!(kind, Some(crate::model::ChangeKind::Edited));
         let without = said(&message(&format!("<subject>y</subject>{correction}")));
-        assert_eq!((without.parts, without.subject), (None, None));
+        assert_eq!(
+            (without.parts, without.subject, without.changes),
+            (None, None, None)
+        );
         let other =
             "<apply-to xmlns='urn:xmpp:fasten:0' id='m1'><external name='body'/></apply-to>";
         assert_eq!(

@@ -2,16 +2,23 @@
 
 use super::identity::Mark;
 use super::jid::Jid;
+use super::living::{self, Speaker};
 use super::markers::{Meaning, UNREADABLE, meaning, plain_text};
 use super::ns;
 use super::point::time_of;
+use super::reply;
 use super::xhtml;
 use super::xml::Element;
 use crate::backend::text::{body_of, parts_of};
-use crate::backend::{Outgoing, Received};
-use crate::model::{Content, MessageId, OriginId, Part};
+use crate::backend::{Changes, Outgoing, Received};
+use crate::model::{ChangeKind, Content, MessageId, OriginId, Part};
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 
+/// The longest id that a sender's program gives a message, and the longest name of a thread, in
+/// bytes.
+const ID_MAX: usize = 1024;
+const THREAD_MAX: usize = 256;
 /// The longest address of a link beside a text, in bytes.
 const URL_MAX: usize = 4096;
 /// The beginning of 1999, the year of XMPP's first message.
@@ -22,14 +29,21 @@ const ORIGIN_LENGTH: usize = 55;
 /// The content of a message stanza, before its sender and channel are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// The text as it came, without what is quoted.
+    /// The text as it came.
     pub(super) body: Option<String>,
     pub(super) parts: Option<Vec<Part>>,
+    /// The parts without the quotation of what it answers.
+    pub(super) unquoted: Option<Vec<Part>>,
+    /// The message that it answers.
+    pub(super) answers: Option<MessageId>,
+    pub(super) thread: Option<String>,
     pub(super) subject: Option<String>,
     pub(super) alert: bool,
     pub(super) origin: Option<OriginId>,
-    /// The sender's id of the message that this one corrects (XEP-0308).
-    pub(super) corrects: Option<String>,
+    /// The sender's own id of it.
+    pub(super) sender_id: Option<String>,
+    /// What it does to an earlier message; then `parts` are the content of a correction.
+    pub(super) changes: Option<Changes>,
     /// When it was sent, if that was before it came.
     pub(super) time: Option<DateTime<Utc>>,
     /// Whether its sender types, if it says so.
@@ -37,37 +51,70 @@ pub(super) struct Reading {
 }
 
 /// Reads a message.
-pub(super) fn said(stanza: &Element) -> Reading {
-    let meaning = meaning(stanza);
-    let body = match meaning {
+pub(super) fn read(stanza: &Element, speaker: Speaker) -> Reading {
+    let changes = living::changes(stanza, speaker);
+    let meaning = match meaning(stanza) {
+        // A mark in the place of a message, and what only a room may say.
+        _ if living::is_tombstone(stanza) => Meaning::Silent,
+        meaning => meaning,
+    };
+    let (mut body, mut unquoted) = (None, None);
+    match meaning {
         Meaning::Message => {
-            let plain = in_any_language(stanza, "body").map(|body| plain_text(stanza, body));
-            match plain {
-                Some(plain) if !plain.trim().is_empty() => Some(plain),
-                plain => xhtml::text(stanza).or(plain),
+            let found = in_any_language(stanza, "body");
+            let whole = found.map(Element::inner_text);
+            let plain = found.map(|body| plain_text(stanza, body));
+            if reply::answered(stanza).is_some() && plain != whole && plain.as_deref() != Some("") {
+                body = whole;
+                unquoted = plain;
+            } else {
+                body = match plain {
+                    Some(plain) if !plain.trim().is_empty() => Some(plain),
+                    plain => xhtml::text(stanza).or(plain),
+                };
             }
         }
-        Meaning::Encrypted => Some(UNREADABLE.to_owned()),
-        Meaning::Silent => None,
-    };
+        Meaning::Encrypted(_) => body = Some(UNREADABLE.to_owned()),
+        Meaning::Silent => {}
+    }
     let body = body.filter(|body| !body.is_empty());
     let link = link(stanza).filter(|_| meaning == Meaning::Message);
+    let mut parts = with_link(body.as_deref(), link);
+    if let Meaning::Encrypted(method) = meaning {
+        let method = method.to_owned();
+        parts
+            .get_or_insert_default()
+            .push(Part::Unreadable { method });
+    }
+    let is_correction = |changes: &Changes| changes.kind == ChangeKind::Edited;
+    // A correction changes something if it has a content; anything else if that is all it has.
+    let changes = changes.filter(|changes| is_correction(changes) == parts.is_some());
     // A correction without a text is not the room's new subject.
-    let has_subject =
-        meaning == Meaning::Message && (body.is_some() || corrected(stanza).is_none());
+    let has_subject = meaning == Meaning::Message
+        && (body.is_some() || stanza.find("replace", ns::CORRECT).is_none());
     let subject = in_any_language(stanza, "subject").filter(|_| has_subject);
     let origin = origin_id(stanza);
     let composing = stanza
         .children()
         .find(|child| child.namespace == ns::CHAT_STATES)
         .map(|state| state.name == "composing");
+    let answers = reply::answered(stanza).filter(|_| parts.is_some());
     Reading {
-        parts: with_link(body.as_deref(), link),
+        parts,
+        unquoted: unquoted.map(|text| parts_of(&text)),
+        answers: answers.and_then(|id| MessageId::parse(id).ok()),
+        thread: stanza
+            .text_of("thread", ns::CLIENT)
+            .filter(|thread| !thread.is_empty() && thread.len() <= THREAD_MAX),
         body,
         subject: subject.map(Element::inner_text),
         alert: stanza.find("attention", ns::ATTENTION).is_some(),
         origin: origin.and_then(|origin| OriginId::parse(origin).ok()),
-        corrects: corrected(stanza).map(str::to_owned),
+        sender_id: stanza
+            .attribute("id")
+            .filter(|id| !id.is_empty() && id.len() <= ID_MAX)
+            .map(str::to_owned),
+        changes,
         time: stanza
             .find("delay", ns::DELAY)
             .and_then(|delay| time_of(delay.attribute("stamp")?)),
@@ -75,9 +122,10 @@ pub(super) fn said(stanza: &Element) -> Reading {
     }
 }
 
-/// Returns the id of the message that this one corrects. Without an id it corrects nothing.
-fn corrected(stanza: &Element) -> Option<&str> {
-    stanza.find("replace", ns::CORRECT)?.attribute("id")
+/// Reads a message of somebody in a conversation of two.
+#[cfg(test)]
+pub(super) fn said(stanza: &Element) -> Reading {
+    read(stanza, Speaker::Contact)
 }
 
 /// Returns the id that the sender's program gave (XEP-0359).
@@ -88,7 +136,12 @@ fn origin_id(stanza: &Element) -> Option<&str> {
 /// Returns what a message of `sender` is recognised by where no id of the room tells.
 pub(super) fn mark(sender: &str, reading: &Reading, stanza: &Element) -> Mark {
     let id = origin_id(stanza).or_else(|| stanza.attribute("id"));
-    Mark::of(sender, reading.body.as_deref().unwrap_or_default(), id)
+    let words = match (&reading.body, &reading.changes) {
+        (Some(body), _) => Cow::from(body.as_str()),
+        (None, Some(changes)) => format!("{changes:?}").into(),
+        (None, None) => "".into(),
+    };
+    Mark::of(sender, &words, id)
 }
 
 /// Returns the `id` attribute of a message of ours if it may be the origin of a post, which leaves
@@ -175,20 +228,38 @@ pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
 }
 
 impl Reading {
-    /// Returns the message, if it has a text to read.
+    /// Whether it is a message, or changes one.
+    pub(super) fn says_something(&self) -> bool {
+        self.parts.is_some() || self.changes.is_some()
+    }
+
+    /// Returns the message, if it has a text to read or changes an earlier one.
     pub(super) fn received(
         self,
         id: MessageId,
         sender: Sender,
         now: DateTime<Utc>,
     ) -> Option<Received> {
-        let mut content = Content::parts(self.parts?);
+        if !self.says_something() {
+            return None;
+        }
+        let mut content = Content::parts(self.parts.unwrap_or_default());
         content.subject = self.subject.filter(|subject| !subject.is_empty());
         content.alert = self.alert;
-        let received = Received::new(id, sender.address, content)
-            .with_origin(self.origin.filter(|_| sender.is_ours))
+        content.in_reply_to = self.answers;
+        content.thread = self.thread;
+        let own_id = self.sender_id.filter(|own| own != id.as_str());
+        let origin = self.origin.filter(|_| sender.is_ours);
+        // The origin of a post is its sender's id already.
+        let own_id = own_id.filter(|own| origin.as_ref().is_none_or(|it| it.as_str() != own));
+        let mut received = Received::new(id, sender.address, content)
+            .with_origin(origin)
             .with_alias(sender.alias)
+            .with_sender_id(own_id)
+            .with_author(sender.author)
+            .with_unquoted(self.unquoted)
             .with_time(plausible(self.time, now));
+        received.changes = self.changes.map(Box::new);
         Some(received)
     }
 }
@@ -207,6 +278,8 @@ pub(super) struct Sender {
     pub(super) alias: Option<String>,
     /// True if it is one of our agents.
     pub(super) is_ours: bool,
+    /// What tells them from everybody else; `None`: the address.
+    pub(super) author: Option<String>,
 }
 
 /// Returns the stanza of a message to send.
@@ -224,15 +297,28 @@ pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Elemen
     } else {
         body_of(&content.parts)
     };
-    stanza = stanza.child(Element::stanza("body").text(body));
+    let room = (kind == "groupchat").then_some(to);
+    let (body, beside) = match &message.answers {
+        Some(target) => reply::answering(target, room, &body),
+        None => (body, Vec::new()),
+    };
+    stanza = stanza
+        .child(Element::stanza("body").text(body))
+        .children_from(beside);
+    if let Some(thread) = &content.thread {
+        stanza = stanza.child(Element::stanza("thread").text(thread.as_str()));
+    }
     stanza = stanza.child(Element::new("origin-id", ns::SID).with("id", origin));
     if content.alert {
         stanza = stanza.child(Element::new("attention", ns::ATTENTION));
     }
     if kind == "chat" {
-        stanza = stanza.child(Element::new("active", ns::CHAT_STATES));
+        stanza = living::asking(stanza.child(Element::new("active", ns::CHAT_STATES)));
     }
-    stanza
+    match &message.changes {
+        Some(change) => living::replacing(stanza, &change.target),
+        None => stanza,
+    }
 }
 
 #[cfg(test)]
@@ -257,6 +343,7 @@ mod tests {
             address: "xmpp:a@b".into(),
             alias: None,
             is_ours,
+            author: None,
         };
         let of = |is_ours| {
             said.clone()
@@ -286,6 +373,7 @@ mod tests {
                 address: "xmpp:a@b".into(),
                 alias: None,
                 is_ours: false,
+                author: None,
             };
             let id = MessageId::parse("1").expect("an id");
             let said = said(&Element::stanza("message").child(body).child(delay));

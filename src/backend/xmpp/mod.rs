@@ -6,7 +6,7 @@
 //! | `xml` | stanzas as trees, text into stanzas: pure |
 //! | `jid` `form` `message` `markers` `identity` `point` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
-//! | `core` `state` `asking` `fence` `held` `copies` `originals` `strays` `sent` `shared` | what a link knows, and what links share |
+//! | `core` `state` `asking` `fence` `held` `copies` `seats` `strays` `sent` `shared` | what a link knows, and what links share |
 //! | `link` `tasks` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `room_presence` `room_words` `contacts` `hearing` `talk` `catch_up` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
@@ -79,6 +79,7 @@ mod http;
 mod identity;
 mod jid;
 mod link;
+mod living;
 mod login;
 mod look_up;
 mod manage;
@@ -86,17 +87,19 @@ mod markers;
 mod message;
 mod negotiate;
 mod ns;
-mod originals;
 mod outbox;
+mod past;
 mod point;
 mod posting;
 mod presence;
 mod probe;
+mod reply;
 mod resolver;
 mod room_presence;
 mod room_words;
 mod rooms;
 mod scram;
+mod seats;
 mod sent;
 mod session;
 mod shared;
@@ -171,6 +174,12 @@ impl Backend for Xmpp {
             .with_uploads()
             .with_find_channels()
             .with_composing()
+            .with_edits()
+            .with_retractions()
+            .with_moderation()
+            .with_reactions()
+            .with_receipts()
+            .with_replies()
     }
 
     fn link_key(&self, address: &Address) -> LinkKey {

@@ -17,20 +17,33 @@ namespaces! {
     CHAT_STATES = "http://jabber.org/protocol/chatstates";
     CLIENT = "jabber:client";
     COMPONENT = "jabber:component:accept";
+    CORRECT = "urn:xmpp:message-correct:0";
     DATA = "jabber:x:data";
     DELAY = "urn:xmpp:delay";
     DISCO_INFO = "http://jabber.org/protocol/disco#info";
     DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
+    FALLBACK = "urn:xmpp:fallback:0";
+    FASTEN = "urn:xmpp:fasten:0";
     FORWARD = "urn:xmpp:forward:0";
+    HINTS = "urn:xmpp:hints";
     IDLE = "urn:xmpp:idle:1";
     LEGACY_DELAY = "jabber:x:delay";
     MAM = "urn:xmpp:mam:2";
+    MARKERS = "urn:xmpp:chat-markers:0";
+    MODERATE = "urn:xmpp:message-moderate:1";
+    MODERATE_0 = "urn:xmpp:message-moderate:0";
     MUC = "http://jabber.org/protocol/muc";
     MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
     MUC_OWNER = "http://jabber.org/protocol/muc#owner";
     MUC_USER = "http://jabber.org/protocol/muc#user";
+    OCCUPANT_ID = "urn:xmpp:occupant-id:0";
     OOB = "jabber:x:oob";
     PING = "urn:xmpp:ping";
+    REACTIONS = "urn:xmpp:reactions:0";
+    RECEIPTS = "urn:xmpp:receipts";
+    REPLY = "urn:xmpp:reply:0";
+    RETRACT = "urn:xmpp:message-retract:1";
+    RETRACT_0 = "urn:xmpp:message-retract:0";
     ROSTER = "jabber:iq:roster";
     RSM = "http://jabber.org/protocol/rsm";
     SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
@@ -57,7 +70,3 @@ pub(super) fn known(text: &str) -> Cow<'static, str> {
         None => Cow::Owned(text.to_owned()),
     }
 }
-/// Corrections (XEP-0308).
-pub(super) const CORRECT: &str = "urn:xmpp:message-correct:0";
-/// The ids of occupants (XEP-0421).
-pub(super) const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";

@@ -1,6 +1,7 @@
 //! Posts to a room, which sends them back, and to a contact, which does not.
 
 use super::core::Core;
+use super::living;
 use super::message;
 use super::ns;
 use super::sent::{Post, PostText};
@@ -9,9 +10,10 @@ use super::talk::Talk;
 use super::xml::Element;
 use super::{contacts, upload};
 use crate::backend::{
-    Accepted, BackendError, BackendErrorKind, Inbound, OriginId, Outgoing, Posted, Upload,
+    Accepted, BackendError, BackendErrorKind, Inbound, OriginId, Outgoing, OutgoingChange, Posted,
+    Upload,
 };
-use crate::model::MessageId;
+use crate::model::{ChangeKind, MessageId, Target};
 use std::time::Duration;
 
 /// A post to a contact that was sent. Nothing comes back, so the server is asked whether it has the
@@ -53,7 +55,8 @@ pub(super) fn send(
             "chat",
         )
     };
-    let mut stanza = message::stanza(&to, kind, &message);
+    let stanza = living::stanza(&to, kind, &message);
+    let mut stanza = stanza.unwrap_or_else(|| message::stanza(&to, kind, &message));
     if let [crate::model::Part::Hyperlink { url, .. }] = &message.content.parts[..]
         && message.text == *url
     {
@@ -69,10 +72,12 @@ pub(super) fn send(
         origin,
         text,
         content,
+        changes,
         ..
     } = message;
     let (mut parts, mut said) = (content.parts, None);
-    if talk.is_room {
+    // A change comes back with its id, or is not recognised: its words may be those of a message.
+    if talk.is_room && changes.is_none() {
         let parts = std::mem::take(&mut parts);
         said = Some(PostText { text, parts });
     }
@@ -137,4 +142,64 @@ pub(super) fn refused(core: &Core, id: &str, from: &str, error: BackendError) ->
     let is_ours = core.shared.pasts.lock().refused(id, from);
     let origin = OriginId::parse(id).ok().filter(|_| is_ours)?;
     Some(Inbound::PostRefused { origin, error })
+}
+
+/// Changes a message: as a moderator through the room, and else as a message is posted.
+pub(super) async fn change(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    change: Outgoing,
+) -> Result<Posted, BackendError> {
+    let what = change.changes.as_deref();
+    if let Some(OutgoingChange {
+        target,
+        kind: ChangeKind::Retracted {
+            by_moderator: true,
+            reason,
+        },
+        ..
+    }) = what
+    {
+        return moderate(core, talk, target, reason.as_deref(), &change.origin).await;
+    }
+    match send(core, talk, session, change)? {
+        Some(sent) => arrive(core, talk, sent).await,
+        None => Ok(Posted::Sent),
+    }
+}
+
+/// Asks a room to take somebody's message back. It then says so to everybody.
+async fn moderate(
+    core: &Core,
+    talk: &Talk,
+    target: &Target,
+    reason: Option<&str>,
+    origin: &OriginId,
+) -> Result<Posted, BackendError> {
+    let namespace = {
+        let state = core.state.lock();
+        let room = state.rooms.get(&talk.jid).filter(|_| talk.is_room);
+        let info = room.and_then(|room| room.info.as_ref());
+        info.and_then(|info| info.moderation)
+    };
+    let Some(namespace) = namespace else {
+        return Err(BackendError::unsupported("moderation in this channel"));
+    };
+    let id = target.id.as_str();
+    let asked = living::moderation(target, reason, namespace);
+    core.shared.moderates(&talk.jid, id, origin);
+    let asked = core.ask(&talk.agent, Some(&talk.jid), "set", asked).await;
+    match asked {
+        Ok(Ok(_)) => Ok(Posted::Sent),
+        Ok(Err(refused)) => {
+            core.shared.take_moderation(&talk.jid, id);
+            Err(refused.of_request("the room does not take the message back"))
+        }
+        // It may have come all the same, and then the room says so.
+        Err(error) => Err(BackendError::new(
+            BackendErrorKind::OutcomeUnknown,
+            error.reason,
+        )),
+    }
 }

@@ -5,7 +5,6 @@ use super::core::Core;
 use super::errors::{StanzaError, short};
 use super::jid::Jid;
 use super::ns;
-use super::originals::Author;
 use super::state::{Agent, Phase, Room};
 use super::xml::Element;
 use crate::backend::Inbound;
@@ -45,7 +44,7 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> O
         Some("unavailable") if is_own => unseated(core, room, agent, from.bare(), stanza),
         Some("unavailable") => {
             room.real.remove(nick);
-            room.copies.lock().originals.left(Author::Nick(nick));
+            room.copies.lock().seats.left(nick);
             None
         }
         Some(_) => None,

@@ -6,9 +6,9 @@ use super::errors::StanzaError;
 use super::held::Live;
 use super::identity::{Names, Trace};
 use super::jid::Jid;
-use super::message::{self, Reading, Sender, said};
+use super::living::{self, Speaker};
+use super::message::{self, Reading, Sender, read};
 use super::ns;
-use super::originals::Author;
 use super::point::Point;
 use super::posting;
 use super::sent::CameBack;
@@ -16,7 +16,7 @@ use super::state::{Phase, Room};
 use super::talk::occupant;
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, SeenBy, StateChange};
-use crate::model::{MessageId, OriginId};
+use crate::model::{ChangeKind, MessageId, OriginId};
 use parking_lot::Mutex;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ struct Heard {
     link: u64,
     /// The sender's address, if the room tells it.
     real: Option<String>,
+    /// Who speaks, or who took a message back as the room says.
+    nick: String,
     /// True if it is the listener itself that speaks.
     is_own: bool,
     has_archive: bool,
@@ -64,8 +66,12 @@ fn look(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Heard> {
     {
         return None;
     }
-    let said = said(stanza);
-    if said.parts.is_none() {
+    let speaker = match from.resource() {
+        Some(_) => Speaker::Occupant,
+        None => Speaker::Room,
+    };
+    let said = read(stanza, speaker);
+    if !said.says_something() {
         let subject = said.subject.as_deref()?;
         seat.is_entering = false;
         let change = new_subject(room, subject);
@@ -79,7 +85,10 @@ fn look(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Heard> {
         return None;
     }
     seat.is_entering = false;
-    let nick = from.resource()?;
+    let nick = match speaker {
+        Speaker::Room => moderator(&said, stanza)?,
+        _ => from.resource()?.to_owned(),
+    };
     let info = room.info.as_ref();
     Some(Heard {
         has_archive: info.is_some_and(|info| info.has_archive),
@@ -89,23 +98,26 @@ fn look(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Heard> {
         channel: room.channel.clone(),
         copies: room.copies.clone(),
         link: room.link,
-        real: room.real.get(nick).cloned(),
+        real: room.real.get(&nick).cloned(),
         is_own: seat.nick == nick,
+        nick,
     })
+}
+
+/// Returns the nickname of the moderator who took a message back; the room alone says anything else.
+fn moderator(said: &Reading, stanza: &Element) -> Option<String> {
+    said.changes.as_ref()?;
+    let by = living::moderator(stanza).and_then(Jid::parse);
+    let nick = by.as_ref().and_then(Jid::resource);
+    Some(nick.unwrap_or_default().to_owned())
 }
 
 fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
     let mut heard = look(core, from, to, stanza)?;
-    let (room_jid, nick, now) = (from.bare(), from.resource()?, core.inbox.now());
-    let sender = occupant(core, room_jid, nick, heard.real.as_deref());
-    if sender.is_ours {
-        heard.said.origin = own_origin(core, room_jid, &sender, &heard, stanza);
-        if heard.said.origin.is_none() && !heard.is_own && speaks_alone(core, &sender) {
-            return None;
-        }
-    }
+    let (room_jid, now) = (from.bare(), core.inbox.now());
+    let mut sender = sender_of(core, room_jid, &mut heard, stanza)?;
     let trace = Trace {
-        given: heard.given,
+        given: heard.given.clone(),
         mark: message::mark(from.as_str(), &heard.said, stanza),
         time: now,
     };
@@ -116,16 +128,17 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
         link: heard.link,
         has_origin: sender.is_ours && heard.said.origin.is_some(),
     };
+    let (real, has_ids) = (heard.real.as_deref(), heard.names_occupants);
     let fresh = || {
         let (time, number) = (now.timestamp_millis(), core.shared.number());
         let id = format!("{time:x}-{}-{number:x}", core.salt);
         MessageId::parse(&id).expect("hexadecimal digits are an id")
     };
-    let author = Author::of_room(nick, heard.real.as_deref(), heard.names_occupants, stanza);
     let (settled, names) = {
         let mut copies = heard.copies.lock();
+        sender.author = Some(copies.seats.author(&heard.nick, real, has_ids, stanza));
         let settled = copies.settle(copy, fresh);
-        if !settled.is_news || !copies.originals.admit(author, &heard.said, stanza) {
+        if !settled.is_news {
             return None;
         }
         (settled, copies.names())
@@ -159,6 +172,32 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
         }
         None => Some(live.passed(&mut room.trail, room.has_gap)),
     }
+}
+
+/// Returns who speaks, and gives a message of ours its origin. None if it is a piece of a post of
+/// ours that its sender's own copy says better.
+fn sender_of(core: &Core, room_jid: &str, heard: &mut Heard, stanza: &Element) -> Option<Sender> {
+    let nick = &heard.nick;
+    let mut sender = occupant(core, room_jid, nick, heard.real.as_deref());
+    if nick.is_empty() {
+        (sender.address, sender.alias) = (format!("xmpp:{room_jid}"), None);
+    }
+    let moderated = heard.said.changes.as_ref().filter(|changes| {
+        matches!(&changes.kind, ChangeKind::Retracted { by_moderator, .. } if *by_moderator)
+    });
+    if let Some(moderated) = moderated {
+        // The room says it for whoever asked for it: our agent, perhaps.
+        heard.said.origin = core
+            .shared
+            .take_moderation(room_jid, moderated.target.as_str())
+            .filter(|_| sender.is_ours);
+    } else if sender.is_ours {
+        heard.said.origin = own_origin(core, room_jid, &sender, heard, stanza);
+        if heard.said.origin.is_none() && !heard.is_own && speaks_alone(core, &sender) {
+            return None;
+        }
+    }
+    Some(sender)
 }
 
 /// Returns whether nobody but this engine speaks for the sender. What others hear of it and cannot

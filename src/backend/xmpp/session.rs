@@ -110,6 +110,12 @@ impl Session for XmppSession {
         }
     }
 
+    fn change(self: Arc<Self>, channel: ChannelId, change: Outgoing) -> Reply<Posted> {
+        reply(async move {
+            posting::change(&self.core, &self.talk(&channel)?, self.session, change).await
+        })
+    }
+
     fn sign_out(self: Arc<Self>) -> Reply<()> {
         self.leave_all();
         reply(async move { self.core.fence().await })

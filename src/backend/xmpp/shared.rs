@@ -3,14 +3,16 @@
 //! either may see a post first.
 
 use super::copies::Copies;
-use super::originals::Originals;
 use super::sent::Pasts;
-use crate::model::Address;
+use crate::model::{Address, OriginId};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tokio::sync::OwnedMutexGuard;
+
+/// Requests to take a message back that are under way at most.
+const MODERATING_MAX: usize = 4096;
 
 /// Our agents in a room, by nickname: address and session.
 type Nicks = HashMap<String, (Address, u64)>;
@@ -27,8 +29,9 @@ pub(super) struct Shared {
     pub(super) pasts: Mutex<Pasts>,
     /// The last messages of each room that a link sees.
     copies: Mutex<HashMap<String, Weak<Mutex<Copies>>>>,
-    /// What contacts said, for corrections.
-    pub(super) originals: Mutex<Originals>,
+    /// Messages that our agents are taking back as moderators, by room and id: the room says it to
+    /// everybody, and not which request it is.
+    moderating: Mutex<HashMap<(String, String), OriginId>>,
     next: AtomicU64,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -37,6 +40,21 @@ impl Shared {
     /// Waits until no connection of the component is open.
     pub(super) async fn turn(&self) -> Turn {
         self.turn.clone().lock_owned().await
+    }
+
+    /// Records that our agent asks a room to take a message back. More than [`MODERATING_MAX`] are
+    /// not remembered: their retractions come as somebody's.
+    pub(super) fn moderates(&self, room: &str, id: &str, origin: &OriginId) {
+        let mut moderating = self.moderating.lock();
+        if moderating.len() < MODERATING_MAX {
+            moderating.insert((room.to_owned(), id.to_owned()), origin.clone());
+        }
+    }
+
+    /// Returns the request of ours that a room answers when it takes that message back.
+    pub(super) fn take_moderation(&self, room: &str, id: &str) -> Option<OriginId> {
+        let mut moderating = self.moderating.lock();
+        moderating.remove(&(room.to_owned(), id.to_owned()))
     }
 
     /// Returns a number that was not used before.

@@ -145,6 +145,8 @@ pub(super) struct RoomInfo {
     pub(super) has_archive: bool,
     /// True if it gives occupants ids.
     pub(super) names_occupants: bool,
+    /// The namespace of moderation that it knows, if it knows one (XEP-0425).
+    pub(super) moderation: Option<&'static str>,
     /// True if every occupant sees the others' addresses.
     pub(super) tells_who: bool,
 }

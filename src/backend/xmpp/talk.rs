@@ -7,10 +7,12 @@ use super::errors::StanzaError;
 use super::held::{Held, Live};
 use super::identity::{Names, Trace};
 use super::jid::Jid;
-use super::message::{Reading, Sender, mark, own_id, said, stanza_id};
+use super::living::{self, Speaker};
+use super::message::{Reading, Sender, mark, own_id, read, stanza_id};
 use super::ns;
-use super::originals::Author;
+use super::past::past;
 use super::point::{Point, Reached};
+use super::seats::archived_author;
 use super::state::Room;
 use super::xml::Element;
 use crate::backend::{
@@ -50,6 +52,7 @@ pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) 
             address: address.as_str().to_owned(),
             alias,
             is_ours: true,
+            author: None,
         };
     }
     match real {
@@ -60,12 +63,14 @@ pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) 
                 address: format!("xmpp:{real}"),
                 alias,
                 is_ours,
+                author: None,
             }
         }
         None => Sender {
             address: format!("xmpp:{room}/{nick}"),
             alias,
             is_ours: false,
+            author: None,
         },
     }
 }
@@ -112,23 +117,24 @@ impl Talk {
         room.map_or(Names::Unknown, |room| room.copies.lock().names())
     }
 
-    /// Returns a message from the archive, if it has a text to read.
+    /// Returns a message from the archive, if it has a text to read or changes another one.
     pub(super) fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
         self.read(core, archived).map(|read| read.received)
     }
 
-    /// Reads a message from the archive, if it has a text.
+    /// Reads a message from the archive, if it has a text or changes another one.
     pub(super) fn read(&self, core: &Core, archived: &Archived) -> Option<FromArchive> {
         let message = &archived.message;
         let from = message.attribute("from").and_then(Jid::parse);
-        let mut said: Reading = said(message);
-        // What it corrects was heard before, or stands before it in the archive.
-        if said.corrects.is_some() {
-            return None;
-        }
+        let speaker = match &from {
+            _ if !self.is_room => Speaker::Contact,
+            Some(from) if from.resource().is_none() => Speaker::Room,
+            _ => Speaker::Occupant,
+        };
+        let mut said: Reading = read(message, speaker);
         said.time = Some(archived.time);
         let sender = if self.is_room {
-            self.archived_occupant(core, from.as_ref()?, message)?
+            self.archived_occupant(core, from.as_ref()?, archived)?
         } else {
             let is_ours = from
                 .as_ref()
@@ -142,6 +148,7 @@ impl Talk {
                 address: format!("xmpp:{bare}"),
                 alias: None,
                 is_ours,
+                author: None,
             }
         };
         if sender.is_ours && said.origin.is_none() {
@@ -174,39 +181,19 @@ impl Talk {
         })
     }
 
-    /// Records a message of the archive, so that its correction is recognised when it comes live.
-    pub(super) fn note_original(&self, core: &Core, message: &Element) {
-        let reading = said(message);
-        if !self.is_room {
-            let (agent, contact) = (self.agent.bare(), &self.jid);
-            let author = Author::Contact { agent, contact };
-            let from = message.attribute("from").and_then(Jid::parse);
-            if from.is_some_and(|from| from.bare() == contact) {
-                core.shared
-                    .originals
-                    .lock()
-                    .admit(author, &reading, message);
-            }
-            return;
-        }
-        let from = message.attribute("from").and_then(Jid::parse);
-        let state = core.state.lock();
-        if let Some(nick) = from.as_ref().and_then(Jid::resource)
-            && let Some(room) = state.rooms.get(&self.jid)
-        {
-            let real = room.real.get(nick).map(String::as_str);
-            let has_ids = room.info.as_ref().is_some_and(|info| info.names_occupants);
-            let author = Author::of_room(nick, real, has_ids, message);
-            room.copies
-                .lock()
-                .originals
-                .admit(author, &reading, message);
-        }
-    }
-
     /// Returns who said a message of a room's archive.
-    fn archived_occupant(&self, core: &Core, from: &Jid, message: &Element) -> Option<Sender> {
-        let nick = from.resource()?;
+    fn archived_occupant(&self, core: &Core, from: &Jid, archived: &Archived) -> Option<Sender> {
+        let message = &archived.message;
+        let by = living::moderator(message).and_then(Jid::parse);
+        let nick = from.resource().or(by.as_ref().and_then(Jid::resource));
+        let Some(nick) = nick else {
+            return Some(Sender {
+                address: format!("xmpp:{}", self.jid),
+                alias: None,
+                is_ours: false,
+                author: None,
+            });
+        };
         // The archive itself adds the sender's address last. What precedes it may be anybody's.
         let told = message
             .children()
@@ -224,8 +211,14 @@ impl Talk {
             Some(told) => Some(told.bare().to_owned()),
             None => room.and_then(|room: &Room| room.real.get(nick).cloned()),
         };
+        let has_ids = room
+            .and_then(|room| room.info.as_ref())
+            .is_some_and(|info| info.names_occupants);
         drop(state);
-        Some(occupant(core, &self.jid, nick, real.as_deref()))
+        let mut sender = occupant(core, &self.jid, nick, real.as_deref());
+        let author = archived_author(real.as_deref(), has_ids, message, &archived.id);
+        sender.author = Some(author);
+        Some(sender)
     }
 
     /// Returns a message for the engine, without a point to resume from.
@@ -338,11 +331,11 @@ impl Talk {
             before = Some(archived.id);
         }
         let mut newest_first: Vec<Received> = Vec::new();
-        let mut bytes = 0;
+        let (mut messages, mut bytes) = (0, 0);
         let archive = self.archive();
         let asked = before.clone();
-        while newest_first.len() < take && bytes < HISTORY_BYTES {
-            let most = (take - newest_first.len()).saturating_add(10).min(PAGE);
+        while messages < take && bytes < HISTORY_BYTES {
+            let most = (take - messages).saturating_add(10).min(PAGE);
             let Page { items, is_last } = match archive
                 .page(core, &Range::Before(before.clone()), most)
                 .await?
@@ -363,6 +356,7 @@ impl Talk {
                 .filter_map(|archived| self.received(core, archived))
             {
                 bytes += received.weight();
+                messages += usize::from(received.changes.is_none());
                 newest_first.push(received);
             }
             match items.first() {
@@ -370,9 +364,7 @@ impl Talk {
                 _ => break,
             }
         }
-        newest_first.truncate(take);
-        newest_first.reverse();
-        Ok(newest_first)
+        Ok(past(newest_first, take))
     }
 
     async fn find(
@@ -430,14 +422,7 @@ pub(super) fn from_contact(
     stanza: &Element,
     came: DateTime<Utc>,
 ) -> Option<Live> {
-    let said = said(stanza);
-    let author = Author::Contact {
-        agent: talk.agent.bare(),
-        contact: &talk.jid,
-    };
-    if !core.shared.originals.lock().admit(author, &said, stanza) {
-        return None;
-    }
+    let said = read(stanza, Speaker::Contact);
     let given = if talk.has_archive(core) {
         stanza_id(stanza, core.jid.bare())
     } else {
@@ -457,6 +442,7 @@ pub(super) fn from_contact(
         address: format!("xmpp:{}", talk.jid),
         alias: None,
         is_ours: false,
+        author: None,
     };
     let received = said.received(MessageId::parse(&id).ok()?, sender, came)?;
     let time = received.time.unwrap_or(came);

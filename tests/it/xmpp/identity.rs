@@ -96,7 +96,8 @@ fn corrections_and_retractions_are_no_messages_and_quotations_are_cut() {
         .map(|inner| line("lene", BOT, " id='1'", inner))
         .collect();
     let unreadable = "(an encrypted message, which cannot be read here)";
-    heard(lines, &["!restart", "yes", unreadable]);
+    // The first was taken back before anybody read it.
+    heard(lines, &["", "yes", unreadable]);
 }
 
 /// A correction of a message that was not heard here, or by somebody else, is a new message.
@@ -146,7 +147,13 @@ fn a_correction_counts_for_its_authors_messages_only() {
     ];
     heard(
         said.concat(),
-        &["one", "of before", "eve", "eve again", "another lene"],
+        &[
+            "one, mended again",
+            "of before",
+            "eve",
+            "eve again",
+            "another lene",
+        ],
     );
 }
 

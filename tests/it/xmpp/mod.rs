@@ -12,6 +12,7 @@ mod faults;
 mod finding;
 mod identity;
 mod irc;
+mod living;
 mod managing;
 mod odd_connections;
 pub(crate) mod people;

@@ -39,6 +39,7 @@ class Person:
         self.settings = {}
         self.rooms = {}
         self.heard = []
+        self.stanzas = []
         self.states = []
         self.presences = {}
         self.changed = asyncio.Condition()
@@ -136,10 +137,11 @@ class Person:
             if child.tag.startswith(STATES):
                 state = {"from": sender.bare, "resource": sender.resource, "state": child.tag[len(STATES):]}
                 asyncio.ensure_future(self.note(lambda state=state: self.states.append(state)))
-        if body is None and subject is None:
-            return
         room = xml.get("type") == "groupchat"
         stanza_id = xml.find("{urn:xmpp:sid:0}stanza-id")
+        self.note_stanza(xml, sender, room, stanza_id)
+        if body is None and subject is None:
+            return
         oob = xml.find("{jabber:x:oob}x/{jabber:x:oob}url")
         one = {
             "place": sender.bare,
@@ -155,6 +157,24 @@ class Person:
             "link": oob.text if oob is not None else None,
         }
         asyncio.ensure_future(self.note(lambda: self.heard.append(one)))
+
+    def note_stanza(self, xml, sender, room, stanza_id):
+        """Every message, with what it does to earlier ones."""
+        marks = [
+            {"name": child.tag.rpartition("}")[2], "space": child.tag[1:].partition("}")[0], "id": child.get("id"),
+             "to": child.get("to"), "set": [one.text for one in child if one.tag.endswith("}reaction")]}
+            for child in xml
+        ]
+        one = {
+            "place": sender.bare,
+            "resource": sender.resource,
+            "id": xml.get("id"),
+            "stanza_id": stanza_id.get("id") if stanza_id is not None else None,
+            "own": room and self.rooms.get(sender.bare, {}).get("nick") == sender.resource,
+            "body": xml.findtext(CLIENT + "body"),
+            "marks": marks,
+        }
+        asyncio.ensure_future(self.note(lambda: self.stanzas.append(one)))
 
     def hear_presence(self, stanza):
         xml = stanza.xml
@@ -234,6 +254,29 @@ class Person:
             return await self.settle()
         await self.until(
             lambda: any(one["own"] and one["id"] == mark for one in reversed(self.heard)), PATIENCE, f"{to} has `{text}`")
+
+    async def send(self, to, xml, body=None):
+        """Sends a message with these elements; answers its id, and in a room the room's id for it."""
+        client = self.need()
+        room = to in self.rooms
+        message = client.make_message(mto=to, mbody=body, mtype="groupchat" if room else "chat")
+        message["id"] = client.new_id()
+        for child in ET.fromstring(f"<all>{xml}</all>"):
+            message.xml.append(child)
+        mark = message["id"]
+        message.send()
+        if not room:
+            await self.settle()
+            return {"id": mark, "stanza_id": None}
+        came = lambda: next((one for one in reversed(self.stanzas) if one["own"] and one["id"] == mark), None)
+        one = await self.until(came, PATIENCE, f"{to} has {xml}")
+        return {"id": mark, "stanza_id": one["stanza_id"]}
+
+    async def request(self, to, xml):
+        """Sends a request of type set; answers nothing, or fails with the condition."""
+        iq = self.need().make_iq_set(ito=to)
+        iq.append(ET.fromstring(xml))
+        await self.ask(iq)
 
     async def show(self, show=None, status=None, type=None, to=None):
         self.need().send_presence(pshow=show, pstatus=status, ptype=type, pto=to)
@@ -321,6 +364,13 @@ class Person:
         match = lambda: next((one for one in self.heard_in(place) if one["text"] == text and not one["own"]), None)
         return await self.until(match, seconds, f"hears `{text}` in {place}, only {[o['text'] for o in self.heard_in(place)][-5:]}")
 
+    async def wait_mark(self, place, name, about, seconds=PATIENCE):
+        """A message from there, with an element of that name that names that message."""
+        has = lambda one: any(mark["name"] == name and mark["id"] == about for mark in one["marks"])
+        match = lambda: next((one for one in self.stanzas if one["place"] == place and has(one)), None)
+        told = lambda: [(m["name"], m["id"]) for one in self.stanzas if one["place"] == place for m in one["marks"]][-8:]
+        return await self.until(match, seconds, f"{name} of {about} in {place}, only {told()}")
+
     def best(self, jid):
         seen = [one for who, one in self.presences.items() if JID(who).bare == jid and one["type"] == "available"]
         return max(seen, key=lambda one: BEST.get(one["show"], 0), default=None)
@@ -356,7 +406,7 @@ class Person:
 NAMES = {
     "connect", "reconnect", "disconnect", "join", "leave", "say", "show", "state", "subscribe", "unsubscribe", "kick", "affiliate",
     "configure", "destroy", "set_subject", "raw", "tell_heard", "wait_heard", "sees", "wait_sees", "wait_state", "occupants",
-    "fetch",
+    "fetch", "send", "request", "wait_mark",
 }
 
 

@@ -44,6 +44,17 @@ pub(crate) struct Heard {
     pub(crate) alert: bool,
     pub(crate) link: Option<String>,
     pub(crate) resource: String,
+    /// The sender's own id.
+    pub(crate) id: String,
+    /// The room's id.
+    pub(crate) stanza_id: String,
+}
+
+/// The ids of a message that a person sent: their own, and the room's.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) id: String,
+    pub(crate) stanza_id: String,
 }
 
 impl People {
@@ -163,6 +174,17 @@ impl Person {
         self.want("join", json!({ "room": room }));
     }
 
+    /// Joins under another nickname than their name.
+    #[track_caller]
+    pub(crate) fn join_as(&self, room: &str, nick: &str) {
+        self.want("join", json!({ "room": room, "nick": nick }));
+    }
+
+    #[track_caller]
+    pub(crate) fn leave(&self, room: &str) {
+        self.want("leave", json!({ "room": room }));
+    }
+
     pub(crate) fn try_join(&self, room: &str) -> Result<(), String> {
         self.ask("join", json!({ "room": room })).map(drop)
     }
@@ -184,6 +206,36 @@ impl Person {
     #[track_caller]
     pub(crate) fn say_with(&self, to: &str, text: &str, extra: &str) {
         self.want("say", json!({ "to": to, "text": text, "extra": extra }));
+    }
+
+    /// Sends a message with these elements, to a room they are in or to a contact.
+    #[track_caller]
+    pub(crate) fn send(&self, to: &str, body: Option<&str>, xml: &str) -> Sent {
+        let sent = self.want("send", json!({ "to": to, "body": body, "xml": xml }));
+        let text = |name: &str| sent[name].as_str().unwrap_or_default().to_owned();
+        Sent {
+            id: text("id"),
+            stanza_id: text("stanza_id"),
+        }
+    }
+
+    /// Asks an entity to do something.
+    ///
+    /// # Errors
+    /// The condition with which it refuses.
+    pub(crate) fn request(&self, to: &str, xml: &str) -> Result<(), String> {
+        self.ask("request", json!({ "to": to, "xml": xml }))
+            .map(drop)
+    }
+
+    /// Waits for a message from there that has an element of that name about that message. Returns
+    /// the whole message, with `body`, `id` and `marks`.
+    #[track_caller]
+    pub(crate) fn waits_for_mark(&self, place: &str, name: &str, id: &str) -> Value {
+        self.want(
+            "wait_mark",
+            json!({ "place": place, "name": name, "about": id }),
+        )
     }
 
     #[track_caller]
@@ -323,5 +375,7 @@ fn heard_of(value: &Value) -> Heard {
         alert: value["alert"] == true,
         link: text("link"),
         resource: text("resource").unwrap_or_default(),
+        id: text("id").unwrap_or_default(),
+        stanza_id: text("stanza_id").unwrap_or_default(),
     }
 }
