@@ -117,6 +117,26 @@ pub(crate) fn find_origin(
     Ok(None)
 }
 
+/// The message of `place` that has that id.
+pub(crate) fn find_message(
+    connection: &Connection,
+    place: &Place,
+    id: &MessageId,
+) -> rusqlite::Result<Option<Record>> {
+    let Some(key) = conversation(connection, place)? else {
+        return Ok(None);
+    };
+    let sql = format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE conversation = ?1 AND message_id = ?2"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![key.0, id.as_str()], |row| {
+            read_message(row, &place.channel)
+        })
+        .optional()
+}
+
 /// The message of `place` that has that id, as a connector has to name it.
 pub(crate) fn target(
     connection: &Connection,

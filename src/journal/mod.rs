@@ -43,7 +43,7 @@ pub(crate) use entry::{
     Acknowledged, Batch, DeliveryChange, DeliveryEntry, Entry, EntryKind, NewRow,
 };
 pub(crate) use event_copy::EventCopy;
-pub(crate) use history::{find_origin, history, recent_posts, resume, target};
+pub(crate) use history::{find_message, find_origin, history, recent_posts, resume, target};
 pub(crate) use newest::reach;
 pub(crate) use opening::{Freshness, Opening, open};
 pub(crate) use overlay::{Archived, Overlay, overlay};

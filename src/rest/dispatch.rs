@@ -112,7 +112,8 @@ fn dispatch<'a>(
         return done(Success::empty(NO_CONTENT).with("allow", allow));
     }
     let path = shared.path(parts.uri.path());
-    let asked = match resources::find(shared, parts.method.as_str(), path) {
+    let found = resources::find(shared, parts.method.as_str(), path, parts.uri.query());
+    let asked = match found {
         Found::Route(asked) => asked,
         Found::OtherMethods(allow) if options => {
             return done(Success::empty(NO_CONTENT).with("allow", &allow));

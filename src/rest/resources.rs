@@ -15,7 +15,7 @@ pub(super) enum Asked {
 
 /// Looks in all tables; what the contract says of a path it knows goes before what the others do
 /// not know.
-pub(super) fn find(shared: &Shared, method: &str, path: &str) -> Found<Asked> {
+pub(super) fn find(shared: &Shared, method: &str, path: &str, query: Option<&str>) -> Found<Asked> {
     let options = &shared.options;
     let found = if options.operator {
         route::find_in(operator::TABLE, method, path).map(Asked::Operator)
@@ -27,10 +27,32 @@ pub(super) fn find(shared: &Shared, method: &str, path: &str) -> Found<Asked> {
             .map(|asked| Asked::Control(chat.clone(), asked)),
         None => Found::Nothing(String::new()),
     });
-    found.or_else(|| route::find(method, path).map(Asked::Contract))
+    found.or_else(|| {
+        let contract = match route::find(method, path) {
+            Found::OtherMethods(allow) if names_a_key(query) => {
+                match route::find_in(route::BY_KEY, method, path) {
+                    found @ Found::Route(_) => found,
+                    _ => Found::OtherMethods(allow),
+                }
+            }
+            found => found,
+        };
+        contract.map(Asked::Contract)
+    })
+}
+
+/// Whether a query has the parameter `key`.
+fn names_a_key(query: Option<&str>) -> bool {
+    let mut pairs = query.unwrap_or_default().split('&');
+    pairs.any(|pair| {
+        pair.split('=')
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("key"))
+    })
 }
 
 /// Whether a resource has this path.
 pub(super) fn exists(shared: &Shared, path: &str) -> bool {
-    !matches!(find(shared, "GET", shared.path(path)), Found::Nothing(_))
+    let found = find(shared, "GET", shared.path(path), None);
+    !matches!(found, Found::Nothing(_))
 }

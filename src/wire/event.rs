@@ -1,8 +1,10 @@
-//! Events (§events/document). There are three kinds only: an unknown kind ends the polling thread
-//! of one client.
+//! Events (§events/document). The contract has three kinds, and an unknown kind ends the polling
+//! thread of one client; changes of messages are ours, for clients that ask for them.
 
+use super::arrays;
 use super::collaboration::{Classification, SecurityContext, contexts};
 use super::lenient::{Node, Read};
+use super::living::MessageChangeEvent;
 use super::part::MessagePart;
 use super::tree::Tree;
 use crate::error::{Error, Result};
@@ -32,6 +34,8 @@ pub enum Body {
     MetaData(MetaDataEvent),
     /// A channel became active or inactive.
     ChannelState(ChannelStateEvent),
+    /// A message changed (§messages/living).
+    MessageChange(MessageChangeEvent),
 }
 
 /// The members of a message event; `Sender` and `Content` are the `SenderId` and `Text` of the
@@ -95,7 +99,10 @@ impl Event {
                 active: *active,
                 channel_id: channel.to_string(),
             }),
-            EventBody::Change(_) | EventBody::Gap | EventBody::Other(_) => return None,
+            EventBody::Change(change) => {
+                Body::MessageChange(MessageChangeEvent::from_model(change)?)
+            }
+            EventBody::Gap | EventBody::Other(_) => return None,
         };
         Some(Event {
             event_id: event.id.0,
@@ -166,8 +173,32 @@ impl Serialize for Event {
                 event.serialize_field("Active", &change.active)?;
                 event.serialize_field("ChannelId", &change.channel_id)?;
             }
+            Body::MessageChange(change) => {
+                event = begin(kind!("MessageChangeEvent"), 12)?;
+                event.serialize_field("ByModerator", &change.by_moderator)?;
+                event.serialize_field("ChannelId", &change.channel_id)?;
+                event.serialize_field("Content", &change.content)?;
+                event.serialize_field("Kind", &change.kind)?;
+                event.serialize_field("MessageId", &change.message_id)?;
+                event.serialize_field("MessageParts", &change.message_parts)?;
+                event.serialize_field("Reactions", &Strings(&change.reactions))?;
+                event.serialize_field("Reason", &change.reason)?;
+                event.serialize_field("Sender", &change.sender)?;
+                event.serialize_field("SenderAlias", &change.sender_alias)?;
+                event.serialize_field("Subject", &change.subject)?;
+                event.serialize_field("Token", &change.token)?;
+            }
         }
         event.end()
+    }
+}
+
+/// A list of strings, as XML wants it.
+struct Strings<'a>(&'a [String]);
+
+impl Serialize for Strings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        arrays::strings(self.0, serializer)
     }
 }
 
@@ -185,6 +216,9 @@ impl Read for Event {
                     active: node.member("Active")?.boolean()?,
                     channel_id: node.member("ChannelId")?.required_text()?,
                 })
+            }
+            Tree::Text(kind) if kind == kind!("MessageChangeEvent") => {
+                Body::MessageChange(read_change(node)?)
             }
             _ => {
                 return Err(Error::invalid(format!(
@@ -206,6 +240,23 @@ impl Read for Event {
             body,
         })
     }
+}
+
+fn read_change(node: &Node<'_>) -> Result<MessageChangeEvent> {
+    Ok(MessageChangeEvent {
+        by_moderator: node.member("ByModerator")?.boolean()?,
+        channel_id: node.member("ChannelId")?.required_text()?,
+        content: node.member("Content")?.text()?.unwrap_or_default(),
+        kind: node.member("Kind")?.required_text()?,
+        message_id: node.member("MessageId")?.required_text()?,
+        message_parts: node.member("MessageParts")?.list()?,
+        reactions: node.member("Reactions")?.list()?,
+        reason: node.member("Reason")?.text()?,
+        sender: node.member("Sender")?.text()?.unwrap_or_default(),
+        sender_alias: node.member("SenderAlias")?.text()?,
+        subject: node.member("Subject")?.text()?,
+        token: node.member("Token")?.text()?.unwrap_or_default(),
+    })
 }
 
 fn read_message(node: &Node<'_>) -> Result<MessageEvent> {

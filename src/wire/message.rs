@@ -1,6 +1,6 @@
 //! Messages: in an answer (§messages/document) and as a client posts them (§messages/post).
 //!
-//! The two are different types, because only six members of a posted message are read. Clients send
+//! The two are different types, because only eight members of a posted message are read. Clients send
 //! an empty `Id`, a `Timestamp` of 0 and worse in the other members, and none of that may make a
 //! post fail.
 
@@ -8,7 +8,7 @@ use super::collaboration::{Classification, SecurityContext, contexts};
 use super::lenient::{Node, Read};
 use super::part::MessagePart;
 use crate::error::{Error, Result};
-use crate::model::{self, ChannelId, MessageId, NewMessage, Part, visible_text};
+use crate::model::{self, ChannelId, MessageId, NewMessage, Part, PostKey, visible_text};
 use chrono::DateTime;
 use serde::Serialize;
 
@@ -139,6 +139,10 @@ pub struct PostedMessage {
     pub security_contexts: Vec<SecurityContext>,
     /// A story's subject; empty is none.
     pub subject: Option<String>,
+    /// The id of the message that it answers: ours (§messages/living).
+    pub in_reply_to: Option<String>,
+    /// The application's own key: ours (§messages/key).
+    pub key: Option<String>,
     /// The text, for a message without parts.
     pub text: Option<String>,
 }
@@ -164,6 +168,8 @@ impl Read for PostedMessage {
             message_parts: node.member("MessageParts")?.list()?,
             security_contexts,
             subject: node.member("Subject")?.text_unless_empty()?,
+            in_reply_to: node.member("InReplyTo")?.text_unless_empty()?,
+            key: node.member("Key")?.text_unless_empty()?,
             text: node.member("Text")?.text()?,
         })
     }
@@ -188,6 +194,10 @@ impl TryFrom<PostedMessage> for NewMessage {
         let mut message = NewMessage::parts(parts);
         message.content.alert = posted.is_alert;
         message.content.subject = posted.subject;
+        message.key = posted.key.map(PostKey::new);
+        if let Some(answered) = posted.in_reply_to {
+            message = message.in_reply_to(MessageId::parse(&answered)?);
+        }
         message.content.classification = posted.classification.map(Into::into);
         message.content.security_contexts = posted
             .security_contexts

@@ -56,7 +56,7 @@ impl Query {
     pub fn events(&self) -> Result<EventsQuery> {
         let last = self.number("last-event", -1, i64::MAX)?;
         let mut query = EventQuery::all();
-        query.kinds = self.kinds()?;
+        (query.kinds, query.changes) = self.kinds()?;
         query.channels = self
             .list(&["channels"])?
             .into_iter()
@@ -94,6 +94,14 @@ impl Query {
         })
     }
 
+    /// `key`: the application's own name of a message.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is given twice.
+    pub fn key(&self) -> Result<Option<String>> {
+        self.single("key")
+    }
+
     /// `query`, which must not be empty.
     ///
     /// # Errors
@@ -103,27 +111,28 @@ impl Query {
             .ok_or_else(|| Error::invalid("`query` is missing or empty"))
     }
 
-    fn kinds(&self) -> Result<EventKinds> {
+    /// The kinds, and whether changes of messages are wanted: only whoever names them gets them.
+    fn kinds(&self) -> Result<(EventKinds, bool)> {
         let names = self.list(&["types"])?;
-        let mut kinds = EventKinds::NONE;
+        let (mut kinds, mut changes) = (EventKinds::NONE, false);
         for name in &names {
             match name.trim().to_ascii_lowercase().as_str() {
                 "message" => kinds.messages = true,
                 "meta-data" => kinds.metadata = true,
                 "channel-state" => kinds.channel_states = true,
+                "message-change" => changes = true,
                 _ => {
                     return Err(unknown(
                         "types",
                         name,
-                        "`message`, `meta-data` and `channel-state`",
+                        "`message`, `meta-data`, `channel-state` and `message-change`",
                     ));
                 }
             }
         }
-        Ok(if names.is_empty() {
-            EventKinds::ALL
-        } else {
-            kinds
+        Ok(match names.is_empty() {
+            true => (EventKinds::ALL, false),
+            false => (kinds, changes),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The collaboration service. Ids, query and body are judged first, then what the caller may do.
 
 mod events;
+mod living;
 mod search;
 mod upload;
 
@@ -30,6 +31,27 @@ pub(super) fn answer(
         }
         Collaboration::Messages { channel } => Box::pin(history(call, principal, channel)),
         Collaboration::Post { channel } => Box::pin(post(call, principal, channel)),
+        Collaboration::Message { channel, message } => {
+            Box::pin(living::one(call, principal, channel, Some(message)))
+        }
+        Collaboration::Edit { channel, message } => {
+            Box::pin(living::edit(call, principal, channel, Some(message)))
+        }
+        Collaboration::EditByKey { channel } => {
+            Box::pin(living::edit(call, principal, channel, None))
+        }
+        Collaboration::Retract { channel, message } => {
+            Box::pin(living::retract(call, principal, channel, Some(message)))
+        }
+        Collaboration::RetractByKey { channel } => {
+            Box::pin(living::retract(call, principal, channel, None))
+        }
+        Collaboration::React { channel, message } => {
+            Box::pin(living::react(call, principal, channel, Some(message)))
+        }
+        Collaboration::ReactByKey { channel } => {
+            Box::pin(living::react(call, principal, channel, None))
+        }
         Collaboration::SetComposing { channel } => Box::pin(compose(call, principal, channel)),
         Collaboration::OwnMetadata => Box::pin(own_metadata(call, principal)),
         Collaboration::Upload { channel, name } => {
@@ -76,6 +98,9 @@ async fn history(
     principal: Principal,
     channel: String,
 ) -> Result<Success, Failure> {
+    if call.query.key()?.is_some() {
+        return living::one(call, principal, channel, None).await;
+    }
     let channel = ChannelId::parse(&channel)?;
     let asked = call.query.history()?;
     let messages = agent(&call, &principal)?
@@ -122,15 +147,26 @@ const KEY_MAX: usize = 4096;
 /// often a message is posted with one key through one agent into one channel, it is said once, and
 /// every response is that of the first. A client that was cut off between its post and the
 /// response, or died before it noted that it had posted, just posts again.
+///
+/// The member `Key` of the message is the same without the header.
 fn keyed(message: NewMessage, headers: &HeaderMap) -> Result<NewMessage, Error> {
+    match key_of(headers)? {
+        Some(_) if message.key.is_some() => Err(Error::Invalid(
+            "a message has an Idempotency-Key or a `Key`, not both".to_owned(),
+        )),
+        Some(key) => Ok(message.key(key)),
+        None => Ok(message),
+    }
+}
+
+/// The key of the header.
+fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else {
-        return Ok(message);
+        return Ok(None);
     };
     match key.to_str() {
-        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && keys.next().is_none() => {
-            Ok(message.key(key))
-        }
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && keys.next().is_none() => Ok(Some(key)),
         _ => Err(Error::Invalid(format!(
             "one Idempotency-Key of 1 to {KEY_MAX} ASCII characters is expected"
         ))),

@@ -9,13 +9,14 @@
 //! the same words may be said again later.
 
 use super::Collaboration;
+use super::channels::not_allowed;
 use super::measure::{in_pieces, with_text};
-use super::posting::Wanted;
+use super::posting::{Wanted, message_of};
 use crate::backend::{Capabilities, OutgoingChange};
 use crate::error::{Error, Result};
 use crate::journal;
 use crate::model::{
-    ChangeKind, Changed, ChannelId, Content, ContentDigest, Id, MessageChange, MessageId,
+    ChangeKind, Changed, ChannelId, Content, ContentDigest, Id, Message, MessageChange, MessageId,
     MessageRef, NewMessage, Place, PostKey, Reactions, Receipt, Record, Ref, Split, Target, What,
 };
 use crate::services::AsyncResult;
@@ -177,6 +178,45 @@ impl Collaboration {
         let (this, channel, message) = (self.clone(), channel.into_id(), up_to.into());
         let read = Asked::of(ChangeKind::Receipt(Receipt::Read));
         Box::pin(async move { this.change(channel?, message, read).await })
+    }
+
+    /// A message as it is now, from the journal.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not known; `Forbidden` if the channel is not provisioned; `Invalid`;
+    /// `Unauthorized`; `Closed`; `Storage`.
+    pub fn message(
+        &self,
+        channel: impl Id<ChannelId>,
+        message: impl Into<MessageRef>,
+    ) -> Result<Message> {
+        park(self.message_async(channel, message))
+    }
+
+    /// As [`Collaboration::message`], on any executor.
+    pub fn message_async(
+        &self,
+        channel: impl Id<ChannelId>,
+        message: impl Into<MessageRef>,
+    ) -> AsyncResult<Message> {
+        let (this, channel, message) = (self.clone(), channel.into_id(), message.into());
+        Box::pin(async move {
+            let (channel, due) = (channel?, this.due());
+            if !this.look(|state| state.channel(&channel).is_some())? {
+                return Err(not_allowed(&channel));
+            }
+            let (capabilities, conversation) = this.conversation(&channel)?;
+            let target = this.target(capabilities, &conversation, &message, due);
+            let id = target.await?.id;
+            let wanted = id.clone();
+            let reads = this.parts.reads.of(this.cell.key);
+            let read = reads
+                .read(move |connection| journal::find_message(connection, &conversation, &wanted));
+            match read.await? {
+                Some(row) => message_of(Arc::new(row)),
+                None => Err(Error::unknown("message", &id)),
+            }
+        })
     }
 
     async fn change(

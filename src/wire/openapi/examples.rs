@@ -53,6 +53,14 @@ fn of_talk(name: &str) -> Option<Value> {
         "MessagePart" => parts()[0].clone(),
         "PostedMessage" => json!({ "IsAlert": false, "Text": "backup done" }),
         "Message" => message(),
+        "ChangedMessage" => {
+            let mut changed = message();
+            changed["Edited"] = json!(1_748_779_260_000_u64);
+            changed["InReplyTo"] = json!(null);
+            changed["Reactions"] = json!([{ "Reactions": ["👍"], "SenderAlias": "Lene", "SenderId": "loopback:lene" }]);
+            changed["Retracted"] = json!(null);
+            changed
+        }
         "Event" => json!({
             "__type": kind("MessageEvent"), "EventId": 7, "InstanceId": "44611420f104d4dfc29e8e890dd41370",
             "Time": 1_748_779_200_000_u64, "ChannelId": "chat-room:ops", "Classification": null, "Content": "good morning",
@@ -153,6 +161,8 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
         "regex" => json!("^!deploy (\\w+)"),
         "reader" => json!("main"),
         "query" => json!("oper"),
+        "message" => json!("9c5e-0000000000000001"),
+        "reason" => json!("posted twice"),
         "room" => json!("ops"),
         "name" => json!("lene"),
         "Idempotency-Key" => json!("order-4711"),

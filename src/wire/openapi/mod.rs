@@ -24,18 +24,17 @@ impl Description {
     /// Describes the contract's own resources.
     pub fn of_the_contract() -> Description {
         let paths = Map::new();
-        Description { paths }.with(route::TABLE)
+        Description { paths }.with(route::TABLE).with(route::BY_KEY)
     }
 
     /// Describes the resources of `table` too.
     #[must_use]
     pub fn with<R>(mut self, table: &[Resource<R>]) -> Description {
         for resource in table {
-            let mut path = Map::new();
+            let path = self.paths.entry(resource.path).or_insert_with(|| json!({}));
             for (method, _) in resource.methods {
-                path.insert(method.to_lowercase(), operation(resource.path, method));
+                path[method.to_lowercase()] = operation(resource.path, method);
             }
-            self.paths.insert(resource.path.to_owned(), path.into());
         }
         self
     }

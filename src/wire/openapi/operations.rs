@@ -65,8 +65,15 @@ const EVENTS: Query = &[
     ("instance", false, "text"),
     ("reader", false, "text"),
 ];
-const HISTORY: Query = &[("take", true, "count"), ("before", false, "text")];
+const HISTORY: Query = &[
+    ("take", true, "count"),
+    ("before", false, "text"),
+    ("key", false, "text"),
+];
 const KEY: Query = &[("Idempotency-Key", false, "key")];
+const BY_KEY: Query = &[("key", true, "text"), ("Idempotency-Key", false, "key")];
+const REASON: Query = &[("reason", false, "text")];
+const BY_KEY_REASON: Query = &[("key", true, "text"), ("reason", false, "text")];
 const AUDIT: Query = &[("since", false, "integer"), ("limit", false, "integer")];
 
 /// What every call with a token may answer: 400 for what cannot be read, 503 when the gateway is
@@ -78,6 +85,11 @@ const PUT: Statuses = &[200, 400, 401, 403, 413, 503];
 const LIST: Statuses = &[200, 400, 401, 403, 503];
 const CHANNEL: Statuses = &[200, 400, 401, 403, 404, 503];
 const POST: Statuses = &[200, 400, 401, 403, 404, 413, 429, 503];
+/// A change of a message: 409 if it was taken back, 501 if the chat system cannot.
+const CHANGE: Statuses = &[200, 400, 401, 403, 404, 409, 413, 429, 501, 503];
+/// Without the key it is another resource, which has no such method.
+const CHANGE_BY_KEY: Statuses = &[200, 400, 401, 403, 404, 405, 409, 413, 429, 501, 503];
+const CHANGE_BARE: Statuses = &[200, 400, 401, 403, 404, 409, 429, 501, 503];
 /// A search; a body may be too large even on a GET.
 const SEARCH: Statuses = &[200, 400, 401, 403, 413, 503];
 const ORDER: Statuses = &[200, 400, 401, 403, 404, 413, 503];
@@ -91,8 +103,15 @@ pub(crate) const TABLE: &[Operation] = &[
     one("GET", "/Collaboration/v1/Channels", "The agent's channels that can be used.", NONE, "", "[Channel]", &[200, 400, 401, 503]),
     one("GET", "/Collaboration/v1/Channels/{id}", "One of them.", NONE, "", "Channel", CHANNEL),
     one("POST", "/Collaboration/v1/Channels/{id}/File/{fileName}", "Uploads a file.", NONE, "bytes", "", &[204, 400, 401, 403, 404, 413, 429, 503]),
-    one("GET", "/Collaboration/v1/Channels/{id}/Messages", "The newest messages, oldest of them first.", HISTORY, "", "[Message]", &[200, 400, 401, 403, 404, 429, 503]),
+    one("GET", "/Collaboration/v1/Channels/{id}/Messages", "The newest messages, oldest of them first; with a key, the message that was posted with it.", HISTORY, "", "[Message]", &[200, 400, 401, 403, 404, 429, 503]),
     one("POST", "/Collaboration/v1/Channels/{id}/Messages", "Posts a message; the same Idempotency-Key again does not post it again.", KEY, "PostedMessage", "Message", POST),
+    one("PUT", "/Collaboration/v1/Channels/{id}/Messages", "Edits the message that was posted with a key.", BY_KEY, "PostedMessage", "ChangedMessage", CHANGE_BY_KEY),
+    one("DELETE", "/Collaboration/v1/Channels/{id}/Messages", "Takes the message back that was posted with a key.", BY_KEY_REASON, "", "ChangedMessage", CHANGE_BY_KEY),
+    one("GET", "/Collaboration/v1/Channels/{id}/Messages/{message}", "A message as it is now.", NONE, "", "ChangedMessage", CHANNEL),
+    one("PUT", "/Collaboration/v1/Channels/{id}/Messages/{message}", "Edits a message of the agent in its place.", KEY, "PostedMessage", "ChangedMessage", CHANGE),
+    one("DELETE", "/Collaboration/v1/Channels/{id}/Messages/{message}", "Takes a message back.", REASON, "", "ChangedMessage", CHANGE_BARE),
+    one("PUT", "/Collaboration/v1/Channels/{id}/Messages/{message}/Reactions", "Reacts to a message with all of these; with none of them, takes the reactions back.", KEY, "[text]", "ChangedMessage", CHANGE),
+    one("PUT", "/Collaboration/v1/Channels/{id}/Reactions", "Reacts to the message that was posted with a key.", BY_KEY, "[text]", "ChangedMessage", CHANGE),
     one("GET", "/Collaboration/v1/Channels/{id}/State", "Presence and subject.", NONE, "", "ChannelState", CHANNEL),
     one("POST", "/Collaboration/v1/Channels/{id}/Me", "Begins or stops typing.", NONE, "ChannelAgentState", "", &[200, 400, 401, 403, 404, 413, 503]),
     one("GET", "/Collaboration/v1/Events", "Waits for events after a number. With a reader's name the gateway keeps its place.", EVENTS, "", "[Event]", &[200, 400, 401, 410, 503]),

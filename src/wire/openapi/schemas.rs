@@ -95,7 +95,13 @@ fn named() -> Value {
         "MessagePart": { "type": "object", "properties": { "__type": { "type": "string" } }, "required": ["__type"] },
         "PostedMessage": object(&[
             ("IsAlert?", "boolean"), ("Subject?", "text"), ("Text?", "text"), ("MessageParts?", "[MessagePart]"),
-            ("Classification?", "any"), ("SecurityContexts?", "any"),
+            ("Classification?", "any"), ("SecurityContexts?", "any"), ("InReplyTo?", "text"), ("Key?", "text"),
+        ]),
+        "ChangedMessage": object(&[
+            ("ChannelId", "text"), ("Classification?", "any"), ("Edited?", "number"), ("Id", "text"), ("InReplyTo?", "text"),
+            ("IsAlert", "boolean"), ("MessageParts", "[MessagePart]"), ("Reactions", "[object]"), ("Retracted?", "any"),
+            ("SecurityContexts?", "any"), ("SenderAlias?", "text"), ("SenderId", "text"), ("Subject?", "text"), ("Text", "text"),
+            ("Timestamp", "number"), ("Token", "text"),
         ]),
         "Message": object(&[
             ("ChannelId", "text"), ("Classification?", "any"), ("Id", "text"), ("IsAlert", "boolean"),

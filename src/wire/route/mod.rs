@@ -9,7 +9,7 @@ mod asked;
 mod table;
 
 pub use asked::{Authentication, Collaboration, Management, Provisioning, Route};
-pub use table::{Make, Resource, TABLE, Variables};
+pub use table::{BY_KEY, Make, Resource, TABLE, Variables};
 
 use super::percent;
 use crate::error::{Error, Result};

@@ -38,6 +38,15 @@ pub const TABLE: &[Resource] = &[
     Resource { path: "/Collaboration/v1/Channels/{id}/Messages", methods: &[
         ("GET", |v| C::Messages { channel: v.0 }.into()),
         ("POST", |v| C::Post { channel: v.0 }.into())] },
+    // Ours (§messages/living).
+    Resource { path: "/Collaboration/v1/Channels/{id}/Messages/{message}", methods: &[
+        ("GET", |v| C::Message { channel: v.0, message: v.1 }.into()),
+        ("PUT", |v| C::Edit { channel: v.0, message: v.1 }.into()),
+        ("DELETE", |v| C::Retract { channel: v.0, message: v.1 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/Messages/{message}/Reactions", methods: &[
+        ("PUT", |v| C::React { channel: v.0, message: v.1 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/Reactions", methods: &[
+        ("PUT", |v| C::ReactByKey { channel: v.0 }.into())] },
     Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| C::ChannelState { channel: v.0 }.into())] },
     Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| C::SetComposing { channel: v.0 }.into())] },
     Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| C::Events.into())] },
@@ -84,4 +93,13 @@ pub const TABLE: &[Resource] = &[
         ("GET", |v| M::Members { channel: v.0 }.into()),
         ("PUT", |v| M::PutMembers { channel: v.0 }.into())] },
 
+];
+
+/// What the query `key` makes of a resource of the contract: ours (§messages/living). Without it the
+/// contract's methods hold, and any other is 405.
+#[rustfmt::skip]
+pub const BY_KEY: &[Resource] = &[
+    Resource { path: "/Collaboration/v1/Channels/{id}/Messages", methods: &[
+        ("PUT", |v| C::EditByKey { channel: v.0 }.into()),
+        ("DELETE", |v| C::RetractByKey { channel: v.0 }.into())] },
 ];

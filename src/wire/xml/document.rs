@@ -5,7 +5,7 @@
 
 use super::super::{
     COLLABORATION_NAMESPACE, Category, Channel, ChannelAgentState, ChannelState, Dictionary,
-    ErrorBody, Event, ManagedChannel, Message, MessagePart, MessageSearchCriteria,
+    ErrorBody, Event, LivingMessage, ManagedChannel, Message, MessagePart, MessageSearchCriteria,
     NewManagedChannel, PostSearchResultSet, ProvisionedAgent, ProvisionedChannel,
     ProvisionedThrottle, ProvisionedUser, TokenDetails,
 };
@@ -137,6 +137,7 @@ documents! {
     ChannelState "ChannelState" COLLABORATION_NAMESPACE
     Event "BaseSubscriptionEvent" COLLABORATION_NAMESPACE
     Message "Message" COLLABORATION_NAMESPACE
+    LivingMessage "Message" COLLABORATION_NAMESPACE
     MessagePart "BaseMessagePart" COLLABORATION_NAMESPACE
     MessageSearchCriteria "MessageSearchCriteria" COLLABORATION_NAMESPACE
     PostSearchResultSet "PostSearchResultSet" COLLABORATION_NAMESPACE

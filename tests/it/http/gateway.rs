@@ -113,8 +113,26 @@ impl Gateway {
 
     /// Sends a request with that token and returns the answer.
     pub(crate) fn call(&self, method: &str, target: &str, token: &str, body: &str) -> Answer {
+        self.call_with(
+            method,
+            target,
+            token,
+            &[("Content-Type", "application/json")],
+            body,
+        )
+    }
+
+    /// As [`Gateway::call`], with those headers.
+    pub(crate) fn call_with(
+        &self,
+        method: &str,
+        target: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let authorization = format!("FCF {token}");
-        let mut headers = vec![("Content-Type", "application/json")];
+        let mut headers = headers.to_vec();
         if !token.is_empty() {
             headers.push(("Authorization", authorization.as_str()));
         }

@@ -15,6 +15,7 @@ mod configuration;
 mod edge;
 pub(crate) mod gateway;
 mod harness;
+mod living;
 mod management;
 mod mounted;
 mod odd_clients;
