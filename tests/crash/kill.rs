@@ -1,8 +1,8 @@
 //! kill -9, again and again, on one database: what was acknowledged is there, once, and stays once
 //! when repeated.
 //!
-//! The child posts with keys from several threads, changes metadata and reads events by a named
-//! reader, and says on its standard output what it was answered. The parent kills it at a random
+//! The child posts with keys from several threads, edits an alert in its place, changes metadata and
+//! reads events by a named reader, and says on its standard output what it was answered. The parent kills it at a random
 //! moment after the first answer, opens the same file itself, and compares the journal with what
 //! the child said and with what the chat system was given.
 
@@ -17,11 +17,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 use switchboard::{
-    Collaboration, Engine, Event, EventBody, EventId, EventQuery, NewMessage, Principal, Result,
+    Collaboration, Engine, Event, EventBody, EventId, EventQuery, Key, NewMessage, Principal,
+    Result,
 };
 
 /// Threads that post.
 const POSTERS: usize = 4;
+/// What the text and the key of an alert begin with; a number of a round follows.
+const ALERT: &str = "alert ";
 const HOME: &str = "SWITCHBOARD_CRASH_HOME";
 const ROUND: &str = "SWITCHBOARD_CRASH_ROUND";
 /// Posts of each thread before it pauses, so that some kills hit the checkpoint that follows.
@@ -68,7 +71,24 @@ fn live(home: &Path, round: usize, burst: usize) {
     thread::scope(|scope| {
         scope.spawn(move || {
             while let Some(event) = reader.next().unwrap() {
-                tell(format_args!("read {}", event.message().unwrap().text));
+                let text = &event.message().unwrap().text;
+                if !is_alert(text) {
+                    tell(format_args!("read {text}"));
+                }
+            }
+        });
+        let editor = agent.clone();
+        scope.spawn(move || {
+            let alert = format!("{ALERT}{round}");
+            let firing = NewMessage::text(&*alert).key(&*alert);
+            if let Err(error) = editor.post(ROOM, firing) {
+                return tell(format_args!("error {alert}: {error}"));
+            }
+            for n in 0..burst {
+                match edit(&editor, round, n) {
+                    Ok((id, _)) => tell(format_args!("edit {n} {id}")),
+                    Err(error) => return tell(format_args!("error {alert}/{n}: {error}")),
+                }
             }
         });
         for poster in 0..POSTERS {
@@ -91,6 +111,19 @@ fn live(home: &Path, round: usize, burst: usize) {
             tell(format_args!("turn {n}"));
         }
     });
+}
+
+/// Gives the alert of that round its nth text. Returns the change's id, and whether it was made
+/// before.
+fn edit(agent: &Collaboration, round: usize, n: usize) -> Result<(String, bool)> {
+    let alert = format!("{ALERT}{round}");
+    let text = NewMessage::text(format!("{alert}/{n}")).key(format!("{round}/{n}"));
+    let changed = agent.edit(ROOM, Key(&alert), text)?;
+    Ok((changed.change.id.to_string(), changed.repeated))
+}
+
+fn is_alert(text: &str) -> bool {
+    text.starts_with(ALERT)
 }
 
 fn post(agent: &Collaboration, text: &str) -> Result<String> {
@@ -120,6 +153,8 @@ impl Drop for Killed {
 struct Said {
     acknowledged: HashMap<String, String>,
     read: Vec<String>,
+    /// The ids of the edits that were answered, in order.
+    edits: Vec<String>,
     /// The last change of metadata that was answered.
     turn: Option<usize>,
 }
@@ -140,6 +175,7 @@ impl Said {
                     .insert(text, words.next().unwrap_or_default().to_owned()),
             ),
             "read" => self.read.push(text),
+            "edit" => self.edits.extend(words.next().map(str::to_owned)),
             "turn" => self.turn = text.parse().ok(),
             _ => panic!("the child says: {line}"),
         }
@@ -163,6 +199,7 @@ struct Summary {
     unknown: usize,
     repeats: usize,
     changes: usize,
+    edits: usize,
 }
 
 #[test]
@@ -183,9 +220,10 @@ fn what_was_acknowledged_survives_kill_9_once() {
         unknown,
         repeats,
         changes,
+        edits,
     } = summary;
     println!(
-        "{trials} kills, seed {seed}: {acknowledged} posts and {changes} changes acknowledged, 0 lost, 0 duplicates, {unknown} unknown \
+        "{trials} kills, seed {seed}: {acknowledged} posts, {edits} edits and {changes} changes acknowledged, 0 lost, 0 duplicates, {unknown} unknown \
          outcomes, {repeats} events repeated to the reader"
     );
 }
@@ -277,13 +315,14 @@ fn look(
             "round {round}: `{text}` at the chat system"
         );
     }
+    summary.edits += edited(&agent, &events, &handed_over, round, said);
     summary.acknowledged += said.acknowledged.len();
     summary.changes += turns(&events, &agent, round, said.turn);
     summary.unknown += handed_over
         .keys()
         .filter(|text| of(text, round) && !said.acknowledged.contains_key(*text))
         .count();
-    let kept = texts(&events);
+    let kept = told(&events);
     assert_eq!(
         kept.get(..said.read.len()),
         Some(&said.read[..]),
@@ -304,6 +343,13 @@ fn look(
     }
     let events = events_after(&agent, seen, &instance);
     let journal = once(&events, round);
+    // One more than was answered: at the chat system already, perhaps, and not in the journal.
+    if !said.edits.is_empty() {
+        edit(&agent, round, said.edits.len()).unwrap();
+        let text = format!("{ALERT}{round}/{}", said.edits.len());
+        let times = recorded(&scratch.file("record"))[&text];
+        assert_eq!(times, 1, "round {round}: `{text}`");
+    }
     for (text, times) in recorded(&scratch.file("record"))
         .iter()
         .filter(|(text, _)| of(text, round))
@@ -324,7 +370,8 @@ fn look(
     while let Some(event) = reader.next_timeout(Duration::ZERO).unwrap() {
         rest.push(event.message().unwrap().text.clone());
     }
-    let all = texts(&events);
+    rest.retain(|text| !is_alert(text));
+    let all = told(&events);
     let goes_on = all
         .len()
         .checked_sub(rest.len())
@@ -341,6 +388,51 @@ fn look(
     events.last().map_or(seen, |event| event.id)
 }
 
+/// The texts of messages, without those that were edited.
+fn told(events: &[Event]) -> Vec<String> {
+    let mut texts = texts(events);
+    texts.retain(|text| !is_alert(text));
+    texts
+}
+
+/// Checks the edits of the round's alert: each that was answered is there, once and in order, at the
+/// chat system too, and a repeat is the first. Returns how many were answered.
+fn edited(
+    agent: &Collaboration,
+    events: &[Event],
+    handed_over: &HashMap<String, usize>,
+    round: usize,
+    said: &Said,
+) -> usize {
+    // The parent's own last edit of the round before comes after what it has read of it.
+    let prefix = format!("{ALERT}{round}/");
+    let changes = events.iter().filter_map(Event::change);
+    let changes = changes.filter(|change| change.text.starts_with(&prefix));
+    let ids: Vec<String> = changes.map(|change| change.id.to_string()).collect();
+    let answered = said.edits.len();
+    assert!(
+        ids.len() <= answered + 1 && ids.get(..answered) == Some(&said.edits[..]),
+        "round {round}: {answered} edits answered, in the journal {ids:?}, {:?}",
+        said.edits
+    );
+    for (n, id) in said.edits.iter().enumerate() {
+        assert_eq!(
+            edit(agent, round, n).unwrap(),
+            (id.clone(), true),
+            "round {round}"
+        );
+        let text = format!("{ALERT}{round}/{n}");
+        assert_eq!(handed_over.get(&text), Some(&1), "round {round}: `{text}`");
+    }
+    if answered > 0 {
+        let alert = format!("{ALERT}{round}");
+        let now = agent.message(ROOM, Key(&alert)).unwrap().text;
+        let last = format!("{alert}/{}", ids.len() - 1);
+        assert_eq!(now, last, "round {round}: the alert");
+    }
+    answered
+}
+
 /// Whether a text was posted in that round.
 fn of(text: &str, round: usize) -> bool {
     text.split('/').next() == Some(&round.to_string())
@@ -349,7 +441,8 @@ fn of(text: &str, round: usize) -> bool {
 /// The messages by text, each once.
 fn once(events: &[Event], round: usize) -> HashMap<String, String> {
     let mut journal = HashMap::new();
-    for message in events.iter().filter_map(Event::message) {
+    let messages = events.iter().filter_map(Event::message);
+    for message in messages.filter(|message| !is_alert(&message.text)) {
         let before = journal.insert(message.text.clone(), message.id.to_string());
         assert!(
             before.is_none(),

@@ -58,6 +58,13 @@ pub enum Step {
         channel: Of,
         key: Option<u8>,
     },
+    /// Lene (0) or an agent does something to an earlier message.
+    Change {
+        by: Of,
+        room: Of,
+        back: u8,
+        how: u8,
+    },
     Kick(Of, Of),
     Cut(Of),
     LookBack(Of, u8),
@@ -101,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..2usize, prop_oneof![9 => 1..3u8, 1 => Just(60u8)]).prop_map(|(room, times)| Step::Say { room, times }),
         3 => (who.clone(), prop::bool::weighted(0.2)).prop_map(|(to, alias)| Step::Whisper { to, alias }),
         8 => (who.clone(), channel.clone(), prop::option::of(0..3u8)).prop_map(|(who, channel, key)| Step::Post { who, channel, key }),
+        8 => (0..=AGENTS.len(), 0..2usize, 0..6u8, 0..5u8).prop_map(|(by, room, back, how)| Step::Change { by, room, back, how }),
         2 => (who.clone(), channel.clone()).prop_map(|(who, channel)| Step::Kick(who, channel)),
         3 => who.clone().prop_map(Step::Cut),
         3 => (who.clone(), any::<u8>()).prop_map(|(who, back)| Step::LookBack(who, back)),

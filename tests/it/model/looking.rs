@@ -7,7 +7,8 @@ use super::world::{Check, World, same};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use switchboard::{
-    AgentState, Collaboration, Cursor, Event, EventBatch, EventBody, EventId, EventQuery, JoinState,
+    AgentState, ChangeKind, Collaboration, Cursor, Event, EventBatch, EventBody, EventId,
+    EventQuery, JoinState,
 };
 
 impl World {
@@ -144,7 +145,7 @@ impl World {
             return Ok(());
         };
         let query = if name == READERS[0] {
-            EventQuery::all()
+            EventQuery::all().changes()
         } else {
             EventQuery::messages().remote()
         };
@@ -179,7 +180,7 @@ impl World {
 
 fn page(view: &Collaboration, cursor: Cursor) -> Result<EventBatch, String> {
     let batch = view
-        .events(cursor, &EventQuery::all())
+        .events(cursor, &EventQuery::all().changes())
         .map_err(|error| error.to_string())?;
     if batch.gap {
         Err("a gap is told, and nothing was dropped".into())
@@ -221,6 +222,20 @@ fn what(event: &Event) -> What {
             text: message.text.clone(),
             sender: message.sender.clone(),
         },
+        EventBody::Change(change) => {
+            let (kind, text) = match &change.kind {
+                ChangeKind::Edited => ("edited", change.text.clone()),
+                ChangeKind::Retracted { .. } => ("retracted", String::new()),
+                ChangeKind::Reactions(set) => ("reacted", set.concat()),
+                _ => ("something else", String::new()),
+            };
+            What::Change {
+                channel: change.channel.to_string(),
+                kind,
+                text,
+                sender: change.sender.clone(),
+            }
+        }
         EventBody::MetaData { key, value } => What::MetaData {
             key: key.clone(),
             value: value.clone(),

@@ -5,9 +5,12 @@
 //! Recorded, it is an event of every agent whose span in that conversation is open.
 
 mod administering;
+mod changing;
 mod saying;
 mod staying;
 
+pub use changing::Done;
+use changing::Recorded;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use switchboard::EventId;
 
@@ -27,6 +30,13 @@ pub enum What {
         text: String,
         sender: String,
     },
+    /// What was done, in a word, and the text after it.
+    Change {
+        channel: String,
+        kind: &'static str,
+        text: String,
+        sender: String,
+    },
     MetaData {
         key: String,
         value: Option<String>,
@@ -41,7 +51,9 @@ impl What {
     /// Within a group the order is known; two channels that catch up at once may do so either way.
     fn group(&self) -> &str {
         match self {
-            What::Message { channel, .. } | What::State { channel, .. } => channel,
+            What::Message { channel, .. }
+            | What::Change { channel, .. }
+            | What::State { channel, .. } => channel,
             What::MetaData { .. } => "",
         }
     }
@@ -54,15 +66,23 @@ pub struct Happened {
     pub at: i64,
     /// Whether it is a message that somebody else said.
     pub remote: bool,
+    /// The number of the message, if it is one: it is told as it stands when it is read.
+    number: Option<u64>,
     step: usize,
 }
 
 #[derive(Debug, Clone)]
 pub struct Said {
-    number: u64,
+    pub number: u64,
+    /// The chat system's id.
+    pub id: String,
+    /// As it stands now.
     pub text: String,
-    sender: String,
-    by: Option<u64>,
+    pub sender: String,
+    pub by: Option<u64>,
+    pub retracted: bool,
+    /// The message that it changes, if it is no message of its own, and how.
+    change: Option<(u64, Done)>,
 }
 
 /// A named reader: indexes into its agent's history.
@@ -184,16 +204,27 @@ pub struct Truth {
     pub known: HashSet<String>,
     /// Posts with a key: the message each made.
     pub keyed: HashMap<(u64, String, String), (String, String)>,
+    /// The messages of rooms that are in the journal, by number.
+    recorded: HashMap<u64, Recorded>,
+    /// Rooms of which the journal has a message, so that it never forgets them.
+    kept: HashSet<String>,
+    /// Messages that came for a room that may have been forgotten meanwhile, with where it stood.
+    uncertain: HashSet<u64>,
 }
 
 impl Truth {
     fn tell(&mut self, who: &str, what: What, remote: bool) {
+        self.tell_numbered(who, what, remote, None);
+    }
+
+    fn tell_numbered(&mut self, who: &str, what: What, remote: bool, number: Option<u64>) {
         let (at, step) = (self.now, self.step);
         if let Some(agent) = self.agents.get_mut(who) {
             agent.due.push_back(Happened {
                 what,
                 at,
                 remote,
+                number,
                 step,
             });
         }
@@ -222,6 +253,7 @@ impl Truth {
             .and_then(|agent| self.logs.get(&Truth::log_name(agent, channel)));
         log.into_iter()
             .flatten()
+            .filter(|said| said.change.is_none())
             .map(|said| said.text.clone())
             .collect()
     }

@@ -11,10 +11,10 @@ impl World {
 
     pub(super) fn say(&mut self, room: &str) -> Check {
         let text = self.text();
-        self.lene
-            .say(room, &*text)
-            .map_err(|error| error.to_string())?;
-        self.truth.say_in_room(room, &text, "loopback:lene", None);
+        let id = self.lene.say(room, &*text);
+        let id = id.map_err(|error| error.to_string())?;
+        let lene = ("loopback:lene", None);
+        self.truth.say_in_room(room, &text, lene, id.as_str());
         Ok(())
     }
 
@@ -54,7 +54,9 @@ impl World {
             let again = NewMessage::text(&*earlier.1).key(format!("k{key}"));
             let again = view.post(channel, again);
             let again = again.map_err(|error| format!("`{}` again: {error}", earlier.1))?;
-            same(&(again.id.to_string(), again.text.clone()), earlier)?;
+            let now = self.truth.text_of(channel, &earlier.0);
+            let now = (earlier.0.clone(), now.unwrap_or(earlier.1.clone()));
+            same(&(again.id.to_string(), again.text.clone()), &now)?;
             same(&again.repeated, &true)?;
             return same(&other.err().map(|error| error.code()), &Some("conflict"));
         }
@@ -67,7 +69,7 @@ impl World {
             &(message.text.clone(), message.sender.clone()),
             &(text.clone(), agent.address),
         )?;
-        self.truth.post(who, channel, &text);
+        self.truth.post(who, channel, &text, message.id.as_str());
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The engine beside the model: each step is done to both, every answer is compared.
 
 mod administering;
+mod changing;
 mod happening;
 
 use super::rules::{CONTACT, ROOMS, Truth};
@@ -146,6 +147,12 @@ impl World {
             Step::Say { room, times } => (0..*times).try_for_each(|_| self.say(ROOMS[*room])),
             Step::Whisper { to, alias } => self.whisper(AGENTS[*to], *alias),
             Step::Post { who, channel, key } => self.post(AGENTS[*who], CHANNELS[*channel], *key),
+            Step::Change {
+                by,
+                room,
+                back,
+                how,
+            } => self.change(*by, ROOMS[*room], *back, *how),
             Step::Kick(who, channel) => self.kick(AGENTS[*who], CHANNELS[*channel]),
             Step::Cut(who) => self.cut(AGENTS[*who]),
             Step::LookBack(who, back) => self.look_back(AGENTS[*who], *back),
