@@ -19,6 +19,7 @@ mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 mod fan_out;
+mod living;
 mod logins;
 mod posts;
 #[allow(dead_code, reason = "each binary uses its part of the probes")]
@@ -52,9 +53,12 @@ const USAGE: &str = "cargo bench --bench ratio -- [BENCH..] [--pairs N]
   p13   a validated read call against SHA-256 and a look-up
   p21   one message to a room of 5,000 agents against one row
   p22   an administrator's change beside 64 posters
+  living  posts of which a fifth are edits, and pages of a room with edits, against those without
   --posts N      posts in one slice of p1 and p22 (3200), a sixteenth of it in p2
   --subjects S   of p1 and p2: raw, echo, noecho, comma-separated (all)";
-const KNOWN: [&str; 8] = ["p1", "p2", "p5", "p13", "p21", "p22", "workers", "logins"];
+const KNOWN: [&str; 9] = [
+    "p1", "p2", "p5", "p13", "p21", "p22", "workers", "logins", "living",
+];
 const SOON: Duration = Duration::from_secs(60);
 const POSTERS: usize = 64;
 /// An idle writer has made its checkpoint after this time. So every slice begins with an empty log,
@@ -84,6 +88,9 @@ fn main() {
     }
     if options.wants("logins") {
         logins::logins(&options);
+    }
+    if options.wants("living") {
+        living::living(&options);
     }
     if options.wants("workers") {
         workers::workers(&options);
