@@ -82,9 +82,11 @@ impl Contents {
         self.log.push_back((at, record));
     }
 
-    /// Puts a message, as it is after a change, in the place of its record, if that is in memory.
+    /// Puts a message, as it is after a change, or an edit without its words, in the place of its
+    /// record, if that is in memory.
     pub(super) fn replace(&mut self, record: &Arc<Record>) {
-        let What::Message { conversation, .. } = &record.what else {
+        let (What::Message { conversation, .. } | What::Change { conversation, .. }) = &record.what
+        else {
             return;
         };
         let at = self.log.partition_point(|(_, old)| old.seq < record.seq);

@@ -36,7 +36,8 @@ use waits::Wait;
 #[derive(Debug, Clone)]
 pub(crate) enum Published {
     Record(Arc<Record>),
-    /// A message as it is after a change, which takes the place of its record.
+    /// A message as it is after a change, or an edit whose words are gone, which takes the place of
+    /// its record.
     Replaced(Arc<Record>),
     Span(SpanChange),
     /// A new run of event ids begins: its name and the seq before its first.

@@ -128,7 +128,7 @@ impl Journal {
         else {
             self.waiting.insert(conversation);
             let seq = self.numbers.next(transaction, batch)?;
-            return publish(transaction, batch, (seq, conversation), new, change, None);
+            return publish(transaction, batch, (seq, conversation), new, change);
         };
         change.message = message.id.clone();
         change.target = Some(target);
@@ -140,7 +140,6 @@ impl Journal {
             return Ok(());
         }
         let seq = self.numbers.next(transaction, batch)?;
-        let mut replaced = None;
         if applied {
             row::update_message(transaction, target, &now, seq, &change.kind)?;
             let what = What::Message {
@@ -149,26 +148,24 @@ impl Journal {
                 message: Arc::new(now),
                 revised: Some(seq),
             };
-            replaced = Some(Record {
+            let now = Record {
                 seq: target,
                 committed,
                 what,
-            });
+            };
+            batch.published.push(Published::Replaced(Arc::new(now)));
         }
-        publish(
-            transaction,
-            batch,
-            (seq, conversation),
-            new,
-            change,
-            replaced,
-        )
+        if applied && message.edited.is_some() && is_retraction(&change.kind) {
+            erase(transaction, batch, conversation, target, &message)?;
+        }
+        publish(transaction, batch, (seq, conversation), new, change)
     }
 
     /// What waited for a message that was just written: applies it, oldest first.
     pub(super) fn catch_up_changes(
         &mut self,
         transaction: &Connection,
+        batch: &mut Batch,
         conversation: ConversationKey,
         new: &NewRow,
         record: Record,
@@ -203,6 +200,9 @@ impl Journal {
         }
         if let Some(revised) = applied {
             row::update_message(transaction, *seq, &now, revised, &ChangeKind::Edited)?;
+        }
+        if now.retracted.is_some() {
+            erase(transaction, batch, conversation, *seq, message)?;
         }
         let what = What::Message {
             conversation,
@@ -244,7 +244,6 @@ fn publish(
     (seq, conversation): (Seq, ConversationKey),
     new: &NewRow,
     change: MessageChange,
-    replaced: Option<Record>,
 ) -> rusqlite::Result<()> {
     let at = (seq, batch.committed);
     let record = Arc::new(revisions::insert(
@@ -254,12 +253,28 @@ fn publish(
         new,
         change,
     )?);
-    let replaced = replaced.map(|replaced| Published::Replaced(Arc::new(replaced)));
-    batch.published.extend(replaced);
     if let Some(origin) = &new.origin {
         batch.ours.push((origin.clone(), record.clone()));
     }
     batch.published.push(Published::Record(record));
+    Ok(())
+}
+
+fn is_retraction(kind: &ChangeKind) -> bool {
+    matches!(kind, ChangeKind::Retracted { .. })
+}
+
+/// Takes what the edits of a message said out of their rows, because the message was taken back.
+fn erase(
+    transaction: &Connection,
+    batch: &mut Batch,
+    conversation: ConversationKey,
+    target: Seq,
+    message: &Message,
+) -> rusqlite::Result<()> {
+    let erased = revisions::erase(transaction, conversation, target, &message.channel)?;
+    let replaced = erased.into_iter().map(Arc::new).map(Published::Replaced);
+    batch.published.extend(replaced);
     Ok(())
 }
 

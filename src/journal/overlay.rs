@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows looked at beyond those of the page.
-const BEYOND: usize = 200;
+const BEYOND: usize = 50;
 
 /// A message of an archive.
 pub(crate) struct Archived {
@@ -36,10 +36,10 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     /// The message with what became of it.
-    pub(crate) fn lay_over(&self, archived: Archived) -> Message {
+    pub(crate) fn lay_over(&mut self, archived: Archived) -> Message {
         let mut message = archived.message;
-        if let Some(now) = self.known.get(&message.id) {
-            return Message::clone(now);
+        if let Some(now) = self.known.remove(&message.id) {
+            return Arc::unwrap_or_clone(now);
         }
         let named = |id: &str| MessageId::parse(id).ok();
         let ids = [
@@ -85,7 +85,7 @@ pub(crate) fn overlay(
         read_message(row, &place.channel)
     })? {
         let record = record?;
-        held += record.encoded_bytes();
+        held += record.weight();
         if let What::Message { message, .. } = record.what {
             overlay.known.insert(message.id.clone(), message);
         }

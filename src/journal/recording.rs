@@ -183,7 +183,8 @@ impl Journal {
         let seq = self.numbers.next(transaction, batch)?;
         match row::insert_message(inserting, seq, batch.committed, conversation, new)? {
             Some(record) => {
-                let record = self.catch_up_changes(transaction, conversation, new, record)?;
+                let record =
+                    self.catch_up_changes(transaction, batch, conversation, new, record)?;
                 let record = Arc::new(record);
                 if let Some(origin) = &new.origin {
                     batch.ours.push((origin.clone(), record.clone()));

@@ -5,8 +5,8 @@ use super::entry::NewRow;
 use super::row::{instant, unreadable};
 use super::stored::{decode_change, encode_change};
 use crate::model::{
-    AgentKey, ChangeKind, ChannelId, ConversationKey, MessageChange, MessageId, Receipt, Record,
-    Seq, What,
+    AgentKey, ChangeKind, ChannelId, Content, ConversationKey, MessageChange, MessageId, Receipt,
+    Record, Seq, What,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::Arc;
@@ -149,14 +149,21 @@ pub(super) fn target_of(
     conversation: ConversationKey,
     id: &str,
 ) -> rusqlite::Result<Option<Seq>> {
-    connection
-        .prepare_cached(
+    // One question for each index: with an OR the whole room's changes are walked.
+    for name in ["revision_id", "sender_id"] {
+        let sql = format!(
             "SELECT target FROM revision
-             WHERE conversation = ?1 AND target IS NOT NULL AND (revision_id = ?2 OR sender_id = ?2)
-             ORDER BY seq DESC LIMIT 1",
-        )?
-        .query_row(params![conversation.0, id], |row| row.get(0))
-        .optional()
+             WHERE conversation = ?1 AND {name} = ?2 AND target IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        );
+        let found = connection
+            .prepare_cached(&sql)?
+            .query_row(params![conversation.0, id], |row| row.get(0))
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// What was said of a message before it was known, oldest first, each with its author.
@@ -214,6 +221,39 @@ pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Conversat
         .prepare("SELECT DISTINCT conversation FROM revision WHERE target IS NULL")?
         .query_map([], |row| row.get(0).map(ConversationKey))?
         .collect()
+}
+
+/// Takes what the edits of the message of that seq said out of their rows; returns the rows as they
+/// are then. It looks at every change in the conversation since the message: an index for this
+/// would cost every edit.
+pub(super) fn erase(
+    connection: &Connection,
+    conversation: ConversationKey,
+    message: Seq,
+    channel: &ChannelId,
+) -> rusqlite::Result<Vec<Record>> {
+    let sql = format!(
+        "SELECT {REVISION_COLUMNS} FROM revision
+         WHERE conversation = ?1 AND target = ?2 AND kind = {EDIT}"
+    );
+    let mut edits = connection
+        .prepare_cached(&sql)?
+        .query_map(params![conversation.0, message], |row| {
+            read_revision(row, channel)
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let nothing = encode_change(&ChangeKind::Edited, &Content::default(), "");
+    for edit in &mut edits {
+        if let What::Change { change, .. } = &mut edit.what {
+            let change = Arc::make_mut(change);
+            change.text.clear();
+            change.content = Content::default();
+        }
+        connection
+            .prepare_cached("UPDATE revision SET content = ?2 WHERE seq = ?1")?
+            .execute(params![edit.seq, nothing])?;
+    }
+    Ok(edits)
 }
 
 /// Notes which message a change that waited is about.

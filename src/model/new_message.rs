@@ -145,8 +145,9 @@ impl NewMessage {
         self
     }
 
-    /// Makes this an answer to a message, which people see beside it where the chat system can show
-    /// that, and as a quotation where it cannot.
+    /// Makes this an answer to a message. Where the chat system knows answers, people see which
+    /// message it is, and programs that know none show a quotation; elsewhere they see the words
+    /// alone, and only the journal knows what they answer.
     #[must_use]
     pub fn in_reply_to(mut self, message: impl Into<MessageRef>) -> NewMessage {
         self.reply_to = Some(message.into());

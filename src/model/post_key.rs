@@ -7,6 +7,8 @@ pub struct PostKey(pub(crate) String);
 
 /// What begins a key that a host chose; that of an answer begins otherwise.
 const KEYED: &str = "k:";
+/// What begins the key of a change.
+const CHANGED: &str = "c:";
 
 impl PostKey {
     pub(crate) fn new(key: impl Into<String>) -> PostKey {
@@ -18,14 +20,15 @@ impl PostKey {
         PostKey(format!("e:{seq}:{nth}"))
     }
 
-    /// Whether a host chose it.
+    /// Whether a host chose it, for a post or for a change.
     pub(crate) fn is_chosen(&self) -> bool {
-        self.0.starts_with(KEYED)
+        let key = self.0.strip_prefix(CHANGED).unwrap_or(&self.0);
+        key.starts_with(KEYED)
     }
 
     /// The key of a change, which is not that of a message.
     pub(crate) fn of_change(&self) -> PostKey {
-        PostKey(format!("c:{}", self.0))
+        PostKey(format!("{CHANGED}{}", self.0))
     }
 
     /// The key of a later piece of a text that has this key.

@@ -9,7 +9,7 @@ use crate::backend::{
     BackendError, Capabilities, Found, Inbox, Joined, Manage, Managed, Outgoing, Posted, Received,
     Reply, Session, Upload, reply,
 };
-use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
+use crate::model::{ChangeKind, ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -60,6 +60,17 @@ impl Session for LoopbackSession {
     }
 
     fn change(self: Arc<Self>, channel: ChannelId, change: Outgoing) -> Reply<Posted> {
+        let can = &self.capabilities;
+        let can = change.changes.as_deref().map(|change| match change.kind {
+            ChangeKind::Edited => can.edits,
+            ChangeKind::Retracted { .. } => can.retractions,
+            ChangeKind::Reactions(_) => can.reactions,
+            ChangeKind::Receipt(_) => can.receipts,
+            ChangeKind::Other(_) => false,
+        });
+        if can == Some(false) {
+            return reply(ready(Err(BackendError::unsupported("that change"))));
+        }
         self.send(channel, change)
     }
 

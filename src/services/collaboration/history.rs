@@ -10,6 +10,7 @@ use crate::model::{ChannelId, Id, Message, MessageId, Place, What};
 use crate::services::AsyncResult;
 use crate::waiting::park;
 use chrono::{DateTime, Utc};
+use std::collections::HashMap;
 
 /// Messages that one call returns at most.
 const TAKE_MAX: u32 = 1000;
@@ -67,7 +68,7 @@ impl Collaboration {
         if !capabilities.history {
             return self.kept(conversation, before, take).await;
         }
-        let overlay = self.overlay(&conversation, before.as_deref(), take).await?;
+        let mut overlay = self.overlay(&conversation, before.as_deref(), take).await?;
         let asked = match before.as_deref().map(MessageId::parse) {
             Some(Err(_)) => return Ok(Vec::new()),
             Some(Ok(id)) => Some(id),
@@ -78,7 +79,8 @@ impl Collaboration {
             session.history(wanted, asked, take)
         });
         match found.await {
-            Ok(found) => {
+            Ok(mut found) => {
+                answers(&mut found);
                 let now = self.parts.timer.wall();
                 let message = |received| overlay.lay_over(archived(received, &channel, now));
                 let messages = found.into_iter().map(message).collect();
@@ -150,6 +152,31 @@ fn newest(mut found: Vec<Message>, mut bytes: usize) -> Vec<Message> {
     }
     found.drain(..from);
     found
+}
+
+/// Has each answer name its message as the engine does, and say nothing twice, where that message is
+/// on the same page.
+fn answers(found: &mut [Received]) {
+    if found.iter().all(|one| one.content.in_reply_to.is_none()) {
+        return;
+    }
+    let mut names: HashMap<String, MessageId> = HashMap::new();
+    for one in found.iter() {
+        let origin = one.origin.as_ref().map(|origin| origin.as_str());
+        let own = [Some(one.id.as_str()), one.sender_id.as_deref(), origin];
+        for name in own.into_iter().flatten() {
+            names.insert(name.to_owned(), one.id.clone());
+        }
+    }
+    for one in found {
+        let answered = one.content.in_reply_to.as_ref();
+        if let Some(known) = answered.and_then(|id| names.get(id.as_str())) {
+            one.content.in_reply_to = Some(known.clone());
+            if let Some(parts) = one.unquoted.take() {
+                one.content.parts = parts;
+            }
+        }
+    }
 }
 
 fn archived(received: Received, channel: &ChannelId, now: DateTime<Utc>) -> Archived {

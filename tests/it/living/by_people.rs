@@ -55,7 +55,7 @@ fn nobody_is_told_who_does_not_ask() {
     assert_eq!(
         told(&events),
         [
-            "lene edits m?: two",
+            "lene edits m?: ",
             "lene reacts to m?: 👍",
             "lene takes m? back"
         ]

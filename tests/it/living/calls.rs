@@ -259,6 +259,8 @@ fn a_chat_system_that_cannot_says_so_and_or_post_says_it_anew() {
         desk.edit(OPS, Key("a"), instead).unwrap().repeated,
         "said once"
     );
+    let other = desk.edit(OPS, Key("a"), text("other words").key("b").or_post());
+    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
     let heard: Vec<String> = lene.unheard().into_iter().map(|it| it.text).collect();
     assert_eq!(heard, ["firing", "resolved"]);
     let missing = desk.edit(OPS, Key("none"), text("x").or_post());

@@ -43,6 +43,36 @@ fn what_became_of_a_message_is_there_after_a_restart_and_keys_hold() {
 }
 
 #[test]
+fn what_was_taken_back_is_given_to_no_reader_any_more() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let agent = desk(&world);
+    let lene = world.person("lene");
+    let secret = "hunter2";
+    let said = lene.say(OPS, secret).unwrap();
+    let edit = NewMessage::text(format!("{secret}!"));
+    lene.edit(OPS, &said, edit).unwrap();
+    lene.retract(OPS, &said).unwrap();
+    let posted = agent.post(OPS, NewMessage::text(secret)).unwrap();
+    let again = NewMessage::text(format!("again {secret}"));
+    agent.edit(OPS, &posted, again).unwrap();
+    agent.retract(OPS, &posted, None).unwrap();
+    let expected = [
+        "lene: ",
+        "lene edits m1: ",
+        "lene takes m1 back",
+        "desk: ",
+        "desk edits m2: ",
+        "desk takes m2 back",
+    ];
+    assert_eq!(heard(&world, &agent), expected, "from memory");
+    let world = world.restart(&disk);
+    let agent = world.engine.agent("desk").unwrap();
+    agent.wait_active(SOON).unwrap();
+    assert_eq!(heard(&world, &agent), expected, "from the disk");
+}
+
+#[test]
 fn a_named_reader_is_given_each_change_once_over_restarts() {
     let disk = Disk::new();
     let mut world = World::stored(&disk);
