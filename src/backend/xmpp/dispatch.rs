@@ -9,7 +9,7 @@ use super::{contacts, errors, hearing, posting, room_presence, room_words};
 use crate::backend::{BackendError, BackendErrorKind};
 
 /// What an agent's program says that it knows.
-const FEATURES: [&str; 13] = [
+const FEATURES: [&str; 16] = [
     ns::DISCO_INFO,
     ns::PING,
     ns::CHAT_STATES,
@@ -23,6 +23,9 @@ const FEATURES: [&str; 13] = [
     ns::FALLBACK,
     ns::RECEIPTS,
     ns::MARKERS,
+    ns::REFERENCE,
+    ns::FILE_SHARING,
+    ns::MEDIA_SHARING,
 ];
 
 /// Handles one stanza.

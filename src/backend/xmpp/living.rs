@@ -221,25 +221,12 @@ pub(super) fn moderation(target: &Target, reason: Option<&str>, namespace: &str)
 #[cfg(test)]
 mod tests {
     use super::super::message::read;
-    use super::super::xml::{Event, Parser};
+    use super::super::xml::parsed;
     use super::*;
     use crate::model::OriginId;
 
     fn message(inner: &str) -> Element {
         parsed(&format!("<message>{inner}</message>"))
-    }
-
-    fn parsed(text: &str) -> Element {
-        let mut parser = Parser::default();
-        parser.feed(b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
-        parser.feed(text.as_bytes());
-        loop {
-            match parser.next() {
-                Ok(Some(Event::Element(element))) => return *element,
-                Ok(Some(_)) => {}
-                other => panic!("{text}: {other:?}"),
-            }
-        }
     }
 
     /// What the reader of a stanza is left with: the change in a few words, and the text.

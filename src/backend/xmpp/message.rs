@@ -1,15 +1,17 @@
 //! Messages as stanzas, and stanzas as messages. Pure.
 
+use super::attached::{attachments, with_files};
 use super::identity::Mark;
 use super::jid::Jid;
 use super::living::{self, Speaker};
 use super::markers::{Meaning, UNREADABLE, meaning, plain_text};
+use super::mentions;
 use super::ns;
 use super::point::time_of;
 use super::reply;
 use super::xhtml;
 use super::xml::Element;
-use crate::backend::text::{body_of, parts_of};
+use crate::backend::text::body_of;
 use crate::backend::{Changes, Outgoing, Received};
 use crate::model::{ChangeKind, Content, MessageId, OriginId, Part};
 use chrono::{DateTime, Utc};
@@ -19,8 +21,6 @@ use std::borrow::Cow;
 /// bytes.
 const ID_MAX: usize = 1024;
 const THREAD_MAX: usize = 256;
-/// The longest address of a link beside a text, in bytes.
-const URL_MAX: usize = 4096;
 /// The beginning of 1999, the year of XMPP's first message.
 const FIRST_MESSAGE: DateTime<Utc> = DateTime::from_timestamp_nanos(915_148_800_000_000_000);
 /// How long the engine's origin ids are. It alone can tell whether one is its own.
@@ -58,28 +58,8 @@ pub(super) fn read(stanza: &Element, speaker: Speaker) -> Reading {
         _ if living::is_tombstone(stanza) => Meaning::Silent,
         meaning => meaning,
     };
-    let (mut body, mut unquoted) = (None, None);
-    match meaning {
-        Meaning::Message => {
-            let found = in_any_language(stanza, "body");
-            let whole = found.map(Element::inner_text);
-            let plain = found.map(|body| plain_text(stanza, body));
-            if reply::answered(stanza).is_some() && plain != whole && plain.as_deref() != Some("") {
-                body = whole;
-                unquoted = plain;
-            } else {
-                body = match plain {
-                    Some(plain) if !plain.trim().is_empty() => Some(plain),
-                    plain => xhtml::text(stanza).or(plain),
-                };
-            }
-        }
-        Meaning::Encrypted(_) => body = Some(UNREADABLE.to_owned()),
-        Meaning::Silent => {}
-    }
-    let body = body.filter(|body| !body.is_empty());
-    let link = link(stanza).filter(|_| meaning == Meaning::Message);
-    let mut parts = with_link(body.as_deref(), link);
+    let (body, unquoted) = words(stanza, meaning);
+    let (mut parts, unquoted) = parts(stanza, meaning, body.as_deref(), unquoted);
     if let Meaning::Encrypted(method) = meaning {
         let method = method.to_owned();
         parts
@@ -101,7 +81,7 @@ pub(super) fn read(stanza: &Element, speaker: Speaker) -> Reading {
     let answers = reply::answered(stanza).filter(|_| parts.is_some());
     Reading {
         parts,
-        unquoted: unquoted.map(|text| parts_of(&text)),
+        unquoted,
         answers: answers.and_then(|id| MessageId::parse(id).ok()),
         thread: stanza
             .text_of("thread", ns::CLIENT)
@@ -120,6 +100,49 @@ pub(super) fn read(stanza: &Element, speaker: Speaker) -> Reading {
             .and_then(|delay| time_of(delay.attribute("stamp")?)),
         composing,
     }
+}
+
+/// The text of a message, and without the quotation of what it answers, if it has one.
+fn words(stanza: &Element, meaning: Meaning) -> (Option<String>, Option<String>) {
+    let (mut body, mut unquoted) = (None, None);
+    match meaning {
+        Meaning::Message => {
+            let found = in_any_language(stanza, "body");
+            let whole = found.map(Element::inner_text);
+            let plain = found.map(|body| plain_text(stanza, body));
+            if reply::answered(stanza).is_some() && plain != whole && plain.as_deref() != Some("") {
+                body = whole;
+                unquoted = plain;
+            } else {
+                body = match plain {
+                    Some(plain) if !plain.trim().is_empty() => Some(plain),
+                    plain => xhtml::text(stanza).or(plain),
+                };
+            }
+        }
+        Meaning::Encrypted(_) => body = Some(UNREADABLE.to_owned()),
+        Meaning::Silent => {}
+    }
+    (body.filter(|body| !body.is_empty()), unquoted)
+}
+
+/// The parts of both texts: with the files beside them, and the people that are meant.
+fn parts(
+    stanza: &Element,
+    meaning: Meaning,
+    body: Option<&str>,
+    unquoted: Option<String>,
+) -> (Option<Vec<Part>>, Option<Vec<Part>>) {
+    if meaning != Meaning::Message {
+        return (with_files(body, Vec::new()), None);
+    }
+    let files = attachments(stanza);
+    let with_all = |text: Option<&str>| {
+        let parts = with_files(text, files.clone())?;
+        Some(mentions::mark(stanza, body.unwrap_or_default(), parts))
+    };
+    let unquoted = unquoted.and_then(|text| with_all(Some(&text)));
+    (with_all(body), unquoted)
 }
 
 /// Reads a message of somebody in a conversation of two.
@@ -150,43 +173,6 @@ pub(super) fn own_id(stanza: &Element) -> Option<OriginId> {
     let id = stanza.attribute("id")?;
     let is_ours = id.len() == ORIGIN_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     OriginId::parse(id).ok().filter(|_| is_ours)
-}
-
-/// Returns the link beside the text (XEP-0066), which programs use for files.
-fn link(stanza: &Element) -> Option<Part> {
-    let x = stanza.find("x", ns::OOB)?;
-    let url = x
-        .text_of("url", ns::OOB)
-        .filter(|url| url.len() <= URL_MAX)?;
-    // Only an address that would count as a link in a text is accepted.
-    let [Part::Hyperlink { url, .. }] = &parts_of(url.trim())[..] else {
-        return None;
-    };
-    let said = x
-        .text_of("desc", ns::OOB)
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty());
-    Some(Part::Hyperlink {
-        text: said.unwrap_or_else(|| url.clone()),
-        url: url.clone(),
-    })
-}
-
-/// The parts of a body, and the link beside it unless the body has it already: mostly it is all
-/// that the body has.
-fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
-    match (body, link) {
-        (Some(body), Some(Part::Hyperlink { url, .. })) if body.contains(&url) => {
-            Some(parts_of(body))
-        }
-        (Some(body), Some(link)) => {
-            let mut parts = parts_of(body);
-            parts.extend([Part::Text("\n".into()), link]);
-            Some(parts)
-        }
-        (Some(body), None) => Some(parts_of(body)),
-        (None, link) => Some(vec![link?]),
-    }
 }
 
 /// The child that may be there in several languages: the one without a language, else the first.
@@ -298,13 +284,16 @@ pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Elemen
         body_of(&content.parts)
     };
     let room = (kind == "groupchat").then_some(to);
+    let said = body.chars().count();
     let (body, beside) = match &message.answers {
         Some(target) => reply::answering(target, room, &body),
         None => (body, Vec::new()),
     };
+    let quoted = body.chars().count() - said;
     stanza = stanza
         .child(Element::stanza("body").text(body))
-        .children_from(beside);
+        .children_from(beside)
+        .children_from(mentions::references(&content.parts, quoted));
     if let Some(thread) = &content.thread {
         stanza = stanza.child(Element::stanza("thread").text(thread.as_str()));
     }
@@ -420,46 +409,6 @@ mod tests {
             said(&Element::stanza("message").child(body(None, ""))).parts,
             None
         );
-    }
-
-    #[test]
-    fn a_link_beside_the_text_is_a_part() {
-        let said = |body: Option<&str>, url: &str, desc: Option<&str>| {
-            let x = Element::new("x", ns::OOB).child(Element::new("url", ns::OOB).text(url));
-            let x = x.children_from(desc.map(|desc| Element::new("desc", ns::OOB).text(desc)));
-            let stanza = Element::stanza("message")
-                .children_from(body.map(|body| Element::stanza("body").text(body)));
-            said(&stanza.child(x)).parts
-        };
-        let url = "https://up.example/a.jpg";
-        let link = |text: &str| Part::Hyperlink {
-            text: text.into(),
-            url: url.into(),
-        };
-        assert_eq!(
-            said(Some(url), url, None),
-            Some(vec![link(url)]),
-            "said once"
-        );
-        assert_eq!(said(None, url, None), Some(vec![link(url)]));
-        let text = |text: &str| Part::Text(text.into());
-        assert_eq!(
-            said(Some("look"), url, Some(" a photo ")),
-            Some(vec![text("look"), text("\n"), link("a photo")])
-        );
-        for nonsense in [
-            "javascript:alert(1)",
-            "",
-            "https://",
-            "two https://a.example https://b.example",
-        ] {
-            assert_eq!(
-                said(Some("look"), nonsense, None),
-                Some(vec![text("look")]),
-                "{nonsense}"
-            );
-            assert_eq!(said(None, nonsense, None), None, "{nonsense}");
-        }
     }
 
     #[test]

@@ -60,6 +60,7 @@
 
 mod archive;
 mod asking;
+mod attached;
 mod catch_up;
 mod config;
 mod contacts;
@@ -84,6 +85,7 @@ mod login;
 mod look_up;
 mod manage;
 mod markers;
+mod mentions;
 mod message;
 mod negotiate;
 mod ns;

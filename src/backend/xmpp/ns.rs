@@ -24,12 +24,14 @@ namespaces! {
     DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
     FALLBACK = "urn:xmpp:fallback:0";
     FASTEN = "urn:xmpp:fasten:0";
+    FILE_SHARING = "urn:xmpp:sfs:0";
     FORWARD = "urn:xmpp:forward:0";
     HINTS = "urn:xmpp:hints";
     IDLE = "urn:xmpp:idle:1";
     LEGACY_DELAY = "jabber:x:delay";
     MAM = "urn:xmpp:mam:2";
     MARKERS = "urn:xmpp:chat-markers:0";
+    MEDIA_SHARING = "urn:xmpp:sims:1";
     MODERATE = "urn:xmpp:message-moderate:1";
     MODERATE_0 = "urn:xmpp:message-moderate:0";
     MUC = "http://jabber.org/protocol/muc";
@@ -41,6 +43,7 @@ namespaces! {
     PING = "urn:xmpp:ping";
     REACTIONS = "urn:xmpp:reactions:0";
     RECEIPTS = "urn:xmpp:receipts";
+    REFERENCE = "urn:xmpp:reference:0";
     REPLY = "urn:xmpp:reply:0";
     RETRACT = "urn:xmpp:message-retract:1";
     RETRACT_0 = "urn:xmpp:message-retract:0";
@@ -54,6 +57,7 @@ namespaces! {
     STREAMS = "urn:ietf:params:xml:ns:xmpp-streams";
     TLS = "urn:ietf:params:xml:ns:xmpp-tls";
     UPLOAD = "urn:xmpp:http:upload:0";
+    URL_DATA = "http://jabber.org/protocol/url-data";
     XHTML = "http://www.w3.org/1999/xhtml";
     XHTML_IM = "http://jabber.org/protocol/xhtml-im";
     XML = "http://www.w3.org/XML/1998/namespace";

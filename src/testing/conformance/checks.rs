@@ -2,7 +2,7 @@
 
 use super::rig::{Check, Rig, Stop, ensure, fail, key, outgoing, skip, text_of, unique};
 use super::rules::{self, Rule};
-use super::{files, history, talking};
+use super::{files, history, living, talking};
 use crate::backend::{BackendErrorKind, ChannelKind, Inbound, Upload};
 use crate::waiting::pipe;
 
@@ -143,6 +143,41 @@ pub(super) const ALL: &[(&str, Rule, Check)] = &[
         "an upload given up posts nothing",
         rules::CAPABILITIES,
         files::given_up,
+    ),
+    (
+        "a change that the capabilities deny is unsupported",
+        rules::CAPABILITIES,
+        living::denied,
+    ),
+    (
+        "an agent's edit changes its message",
+        rules::CAPABILITIES,
+        living::own_edit,
+    ),
+    (
+        "an agent takes its message back",
+        rules::CAPABILITIES,
+        living::own_retraction,
+    ),
+    (
+        "an agent reacts to a message",
+        rules::CAPABILITIES,
+        living::own_reactions,
+    ),
+    (
+        "an agent says that it has read a message",
+        rules::CAPABILITIES,
+        living::read,
+    ),
+    (
+        "an answer names the message that it answers",
+        rules::CAPABILITIES,
+        living::answers,
+    ),
+    (
+        "what people do to messages comes as changes of those messages",
+        rules::CAPABILITIES,
+        living::of_people,
     ),
 ];
 

@@ -26,6 +26,7 @@ pub(super) fn upload(rig: &mut Rig<'_>) -> Result<(), Stop> {
     };
     let link = parts.iter().find_map(|part| match part {
         Part::Hyperlink { url, .. } => Some(url.clone()),
+        Part::Attachment(file) => Some(file.url.clone()),
         _ => None,
     });
     let Some(link) = link else {

@@ -12,6 +12,7 @@
 mod checks;
 mod files;
 mod history;
+mod living;
 mod report;
 mod rig;
 mod rules;

@@ -1,6 +1,7 @@
 //! The other side of a chat system under test.
 
-use crate::backend::{Address, Backend, ChannelId};
+use crate::backend::{Address, Backend, ChannelId, Received};
+use crate::model::ChangeKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,24 @@ pub trait World: Send + Sync {
     /// or the link lost.
     fn cut(&self, address: &Address) -> Option<()> {
         let _ = address;
+        None
+    }
+
+    /// Lets a person change a message that a person said in the channel and that the backend passed
+    /// on as `message`: edit it, so that it says `text`, take it back, or react to it. Returns when
+    /// the chat system has it.
+    ///
+    /// # Errors
+    /// Why it could not be changed.
+    fn change(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        message: &Received,
+        kind: &ChangeKind,
+        text: &str,
+    ) -> Option<Result<(), String>> {
+        let _ = (channel, address, message, kind, text);
         None
     }
 

@@ -96,5 +96,5 @@ fn the_irc_backend_conforms() {
     report.assert();
     // What IRC cannot do, and nothing else, is skipped.
     let skipped: Vec<&str> = report.skipped().map(|check| check.name).collect();
-    assert_eq!(skipped.len(), 11, "{report}");
+    assert_eq!(skipped.len(), 17, "{report}");
 }

@@ -10,11 +10,11 @@ use switchboard::{
     NewMessage, Reactions, Reader, Receipt,
 };
 
-fn corrects(id: &str) -> String {
+pub(super) fn corrects(id: &str) -> String {
     format!("<replace xmlns='urn:xmpp:message-correct:0' id='{id}'/>")
 }
 
-fn reacts(id: &str, set: &[&str]) -> String {
+pub(super) fn reacts(id: &str, set: &[&str]) -> String {
     let each: String = set
         .iter()
         .map(|one| format!("<reaction>{one}</reaction>"))
@@ -23,7 +23,7 @@ fn reacts(id: &str, set: &[&str]) -> String {
 }
 
 /// As a client sends it: with words for programs that know no retractions.
-fn retracts(id: &str) -> String {
+pub(super) fn retracts(id: &str) -> String {
     format!(
         "<retract xmlns='urn:xmpp:message-retract:1' id='{id}'/>\
          <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:message-retract:1'/>{STORE}"
@@ -66,7 +66,7 @@ fn next(ear: &mut Reader) -> (String, Event) {
 }
 
 #[track_caller]
-fn comes(ear: &mut Reader, what: &str) -> Event {
+pub(super) fn comes(ear: &mut Reader, what: &str) -> Event {
     let (came, event) = next(ear);
     assert_eq!(came, what, "{event:?}");
     event
@@ -83,11 +83,11 @@ fn no_more(engine: &Engine, ear: &mut Reader) {
 
 /// How people see a message of the agent: by the id of that stanza.
 #[track_caller]
-fn sees_mark(town: &Town, place: &str, name: &str, id: &str) -> serde_json::Value {
+pub(super) fn sees_mark(town: &Town, place: &str, name: &str, id: &str) -> serde_json::Value {
     town.alice.waits_for_mark(place, name, id)
 }
 
-fn message_of(bot: &Collaboration, channel: &str, id: &str) -> Message {
+pub(super) fn message_of(bot: &Collaboration, channel: &str, id: &str) -> Message {
     let messages = bot.messages(channel, 50, None).expect("the past");
     let found = messages
         .into_iter()
@@ -133,6 +133,7 @@ fn in_a_room(kind: Kind, way: Way, whois: &str) {
     comes(&mut ear, "takes back");
     let seen = message_of(&bot, &ops, &first.stanza_id);
     assert!(seen.retracted.is_some() && seen.text.is_empty(), "{seen:?}");
+    super::beside::people_and_files(&town, &bot, &mut ear);
     by_the_agent(&town, &bot, &room, &ops);
     no_more(&engine, &mut ear);
 }
@@ -165,7 +166,12 @@ fn by_the_agent(town: &Town, bot: &Collaboration, room: &str, ops: &str) {
     let reactions = marks.iter().find(|mark| mark["name"] == "reactions");
     assert_eq!(reactions.expect("it has")["set"][0], "✅", "{seen}");
     let answer = NewMessage::text("fine").in_reply_to(Key("alert-17"));
-    bot.post(ops, answer).expect("posted");
+    let answer = bot.post(ops, answer).expect("posted");
+    let past = message_of(bot, ops, answer.id.as_str());
+    assert_eq!(
+        (past.text.as_str(), past.in_reply_to()),
+        ("fine", Some(&alert.id))
+    );
     let seen = sees_mark(town, room, "reply", &heard.stanza_id);
     let body = seen["body"].as_str().unwrap_or_default();
     assert!(

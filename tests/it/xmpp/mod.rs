@@ -8,6 +8,7 @@
 //! `SWITCHBOARD_XMPP=required`.
 
 mod archives;
+mod beside;
 mod faults;
 mod finding;
 mod identity;

@@ -161,8 +161,8 @@ class Person:
     def note_stanza(self, xml, sender, room, stanza_id):
         """Every message, with what it does to earlier ones."""
         marks = [
-            {"name": child.tag.rpartition("}")[2], "space": child.tag[1:].partition("}")[0], "id": child.get("id"),
-             "to": child.get("to"), "set": [one.text for one in child if one.tag.endswith("}reaction")]}
+            {"name": child.tag.rpartition("}")[2], "space": child.tag[1:].partition("}")[0], "id": child.get("id") or child.get("uri"),
+             "to": child.get("to"), "range": [child.get("begin"), child.get("end")], "set": [one.text for one in child if one.tag.endswith("}reaction")]}
             for child in xml
         ]
         one = {

@@ -1,5 +1,6 @@
 //! The conformance suite against live servers, both ways of connecting.
 
+use super::living::{corrects, reacts, retracts};
 use super::server::Kind;
 use super::town::{Town, Way};
 use parking_lot::Mutex;
@@ -7,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switchboard::Address;
-use switchboard::backend::{Backend, ChannelId};
+use switchboard::ChangeKind;
+use switchboard::backend::{Backend, ChannelId, Received};
 use switchboard::testing::conformance::{World, run};
 
 /// How often Alice asks after an agent again.
@@ -109,6 +111,31 @@ impl World for Live {
         self.town.to_component.cut();
         self.town.to_accounts.cut();
         Some(())
+    }
+
+    fn change(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        message: &Received,
+        kind: &ChangeKind,
+        text: &str,
+    ) -> Option<Result<(), String>> {
+        let is_room = channel.as_str().starts_with("chat-room:");
+        let own = message.sender_id.as_deref().unwrap_or(message.id.as_str());
+        let id = if is_room { message.id.as_str() } else { own };
+        let (body, xml) = match kind {
+            ChangeKind::Edited => (Some(text), corrects(own)),
+            ChangeKind::Retracted { .. } => (Some("/me took it back"), retracts(id)),
+            ChangeKind::Reactions(set) => {
+                let set: Vec<&str> = set.iter().map(String::as_str).collect();
+                (None, reacts(id, &set))
+            }
+            _ => return None,
+        };
+        let place = self.place(channel, address);
+        self.town.alice.send(place, body, &xml);
+        Some(Ok(()))
     }
 
     fn file(&self, link: &str) -> Option<Vec<u8>> {

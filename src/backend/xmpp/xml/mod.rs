@@ -13,3 +13,5 @@ mod tests;
 
 pub(super) use element::{Element, Node, escape};
 pub(super) use parser::{Event, Parser};
+#[cfg(test)]
+pub(super) use tests::parsed;

@@ -163,3 +163,19 @@ proptest! {
         let _ = read(&text, piece);
     }
 }
+
+/// Reads one stanza.
+pub(in super::super) fn parsed(text: &str) -> Element {
+    let mut parser = Parser::default();
+    parser.feed(
+        b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>",
+    );
+    parser.feed(text.as_bytes());
+    loop {
+        match parser.next() {
+            Ok(Some(Event::Element(element))) => return *element,
+            Ok(Some(_)) => {}
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}

@@ -5,6 +5,7 @@ use crate::backend::{
     Joined, Link, LinkKey, Loopback, MessageId, NetworkId, OriginId, Outgoing, Posted, Received,
     Reply, ResumePoint, Session, Upload, reply,
 };
+use crate::model::ChangeKind;
 use std::sync::Arc;
 
 /// What it does wrong.
@@ -30,6 +31,12 @@ pub(super) enum Lie {
     CutsOff,
     /// It says of a closed room that it cannot be reached now.
     ClosedRoomsPass,
+    /// It says an edit as a message.
+    EditsAnew,
+    /// It reacts with something else.
+    ReactsOtherwise,
+    /// It says that it takes a message back, and does not.
+    KeepsWhatWasTakenBack,
     /// It does nothing when signing out.
     NeverSignsOut,
 }
@@ -109,6 +116,22 @@ impl Session for LiarSession {
                 posted => posted,
             }
         })
+    }
+
+    fn change(self: Arc<Self>, channel: ChannelId, mut change: Outgoing) -> Reply<Posted> {
+        let kind = change.changes.as_mut().map(|change| &mut change.kind);
+        match (self.1, kind) {
+            (Lie::EditsAnew, Some(ChangeKind::Edited)) => {
+                change.changes = None;
+                return self.0.clone().post(channel, change);
+            }
+            (Lie::ReactsOtherwise, Some(ChangeKind::Reactions(set))) => set.push("👎".into()),
+            (Lie::KeepsWhatWasTakenBack, Some(ChangeKind::Retracted { .. })) => {
+                return reply(async { Ok(Posted::Accepted(made_up())) });
+            }
+            _ => {}
+        }
+        self.0.clone().change(channel, change)
     }
 
     fn sign_out(self: Arc<Self>) -> Reply<()> {

@@ -3,7 +3,8 @@
 mod liar;
 
 use super::{CheckOutcome, World, run};
-use crate::backend::{Address, Backend, ChannelId, Loopback, Person};
+use crate::backend::{Address, Backend, ChannelId, Loopback, Person, Received};
+use crate::model::ChangeKind;
 use liar::{Liar, Lie};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -104,6 +105,27 @@ impl World for Town {
         self.chat.cut(address.name()).then_some(())
     }
 
+    fn change(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        message: &Received,
+        kind: &ChangeKind,
+        text: &str,
+    ) -> Option<Result<(), String>> {
+        let channel = self.of_lene(channel, address);
+        let changed = match kind {
+            ChangeKind::Edited => {
+                let text = crate::model::NewMessage::text(text);
+                self.lene.edit(channel, &message.id, text)
+            }
+            ChangeKind::Retracted { .. } => self.lene.retract(channel, &message.id),
+            ChangeKind::Reactions(set) => self.lene.react(channel, &message.id, set.clone()),
+            _ => return None,
+        };
+        Some(changed.map(drop).map_err(|error| error.to_string()))
+    }
+
     fn file(&self, link: &str) -> Option<Vec<u8>> {
         self.chat.file(link).map(|(_, bytes)| bytes)
     }
@@ -114,7 +136,7 @@ fn the_embedded_chat_system_conforms() {
     let report = run(&town(Loopback::new()));
     report.assert();
     let skipped: Vec<_> = report.skipped().map(|check| check.name).collect();
-    assert_eq!(skipped.len(), 3, "{report}");
+    assert_eq!(skipped.len(), 4, "{report}");
 }
 
 #[test]
@@ -123,6 +145,17 @@ fn it_conforms_with_echoing_contacts_and_contacts_alone() {
         Loopback::new().with_echoing_contacts().contacts_only(),
     ));
     report.assert();
+}
+
+#[test]
+fn it_conforms_where_messages_cannot_be_changed() {
+    let report = run(&town(Loopback::new().without_changes()));
+    report.assert();
+    let denied = "a change that the capabilities deny is unsupported";
+    assert!(
+        report.skipped().all(|check| check.name != denied),
+        "{report}"
+    );
 }
 
 #[test]
@@ -143,6 +176,9 @@ fn every_lie_is_found_out_by_the_check_that_is_there_for_it() {
         (Lie::FindsAnything, "a post is found by its origin"),
         (Lie::CutsOff, "a text as long"),
         (Lie::ClosedRoomsPass, "a closed room"),
+        (Lie::EditsAnew, "an agent's edit changes"),
+        (Lie::ReactsOtherwise, "an agent reacts"),
+        (Lie::KeepsWhatWasTakenBack, "an agent takes its message"),
         (Lie::NeverSignsOut, "an agent signed in is seen"),
     ];
     std::thread::scope(|scope| {

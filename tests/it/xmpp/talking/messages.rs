@@ -245,14 +245,13 @@ fn parts(kind: Kind) {
         "<x xmlns='jabber:x:oob'><url>https://example.org/photo.jpg</url><desc>a photo</desc></x>";
     town.alice.say_with(&town.room(), "look", photo);
     let message = next(&mut ear);
-    let link = Part::Hyperlink {
-        text: "a photo".into(),
-        url: "https://example.org/photo.jpg".into(),
-    };
+    let url = "https://example.org/photo.jpg";
+    let file: Vec<_> = message.attachments().collect();
     assert_eq!(
-        (message.text.as_str(), message.content.parts.last()),
-        ("look\na photo", Some(&link))
+        (file.len(), file[0].name.as_str(), file[0].url.as_str()),
+        (1, "a photo", url)
     );
+    assert_eq!(message.text, format!("look\n{url}"));
 
     let attention = "<attention xmlns='urn:xmpp:attention:0'/>";
     town.alice.say_with(&town.room(), "wake up", attention);
@@ -328,11 +327,12 @@ fn upload(kind: Kind) {
         let message = bot
             .upload(town.ops(), &file, Some(bytes.len() as u64), &bytes[..])
             .expect("uploaded");
-        let url = message.content.parts.iter().find_map(|part| match part {
-            Part::Hyperlink { url, .. } => Some(url.clone()),
-            _ => None,
-        });
-        let url = url.expect("a link");
+        let sent = message.attachments().next().expect("a file");
+        let (name, url) = (sent.name.clone(), sent.url.clone());
+        assert!(
+            name.starts_with("report") && name.ends_with(".bin"),
+            "{name}"
+        );
         let heard = town.alice.hears(&town.room(), &url);
         assert!(heard.link.is_none_or(|link| link == url));
         assert!([&file, &url].contains(&&message.text), "{}", message.text);
