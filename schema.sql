@@ -214,6 +214,7 @@ CREATE UNIQUE INDEX revision_origin ON revision (conversation, origin_id) WHERE 
 CREATE INDEX revision_view ON revision (conversation, seq);
 CREATE INDEX revision_sender_id ON revision (conversation, sender_id) WHERE sender_id IS NOT NULL;
 CREATE INDEX revision_waiting ON revision (conversation, target_id) WHERE target IS NULL;
+CREATE INDEX revision_edit ON revision (target) WHERE kind = 1;
 
 -- How far the people in a conversation have received and read what our agents said.
 CREATE TABLE receipt (

@@ -156,7 +156,7 @@ impl Journal {
             batch.published.push(Published::Replaced(Arc::new(now)));
         }
         if applied && message.edited.is_some() && is_retraction(&change.kind) {
-            erase(transaction, batch, conversation, target, &message)?;
+            erase(transaction, batch, target, &message)?;
         }
         publish(transaction, batch, (seq, conversation), new, change)
     }
@@ -202,7 +202,7 @@ impl Journal {
             row::update_message(transaction, *seq, &now, revised, &ChangeKind::Edited)?;
         }
         if now.retracted.is_some() {
-            erase(transaction, batch, conversation, *seq, message)?;
+            erase(transaction, batch, *seq, message)?;
         }
         let what = What::Message {
             conversation,
@@ -268,11 +268,10 @@ fn is_retraction(kind: &ChangeKind) -> bool {
 fn erase(
     transaction: &Connection,
     batch: &mut Batch,
-    conversation: ConversationKey,
     target: Seq,
     message: &Message,
 ) -> rusqlite::Result<()> {
-    let erased = revisions::erase(transaction, conversation, target, &message.channel)?;
+    let erased = revisions::erase(transaction, target, &message.channel)?;
     let replaced = erased.into_iter().map(Arc::new).map(Published::Replaced);
     batch.published.extend(replaced);
     Ok(())

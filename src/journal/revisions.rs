@@ -224,23 +224,18 @@ pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Conversat
 }
 
 /// Takes what the edits of the message of that seq said out of their rows; returns the rows as they
-/// are then. It looks at every change in the conversation since the message: an index for this
-/// would cost every edit.
+/// are then.
 pub(super) fn erase(
     connection: &Connection,
-    conversation: ConversationKey,
     message: Seq,
     channel: &ChannelId,
 ) -> rusqlite::Result<Vec<Record>> {
     let sql = format!(
-        "SELECT {REVISION_COLUMNS} FROM revision
-         WHERE conversation = ?1 AND target = ?2 AND kind = {EDIT}"
+        "SELECT {REVISION_COLUMNS} FROM revision WHERE target = ?1 AND kind = {EDIT} ORDER BY seq"
     );
     let mut edits = connection
         .prepare_cached(&sql)?
-        .query_map(params![conversation.0, message], |row| {
-            read_revision(row, channel)
-        })?
+        .query_map([message], |row| read_revision(row, channel))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let nothing = encode_change(&ChangeKind::Edited, &Content::default(), "");
     for edit in &mut edits {
