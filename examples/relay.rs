@@ -3,10 +3,12 @@
 //! ```text
 //! tail -F alerts | cargo run --example relay -- relay.db xmpp.toml relay@example.org chat-room:ops
 //! {"id": "disk-7", "text": "disk 7 is full"}
+//! {"id": "disk-7-ok", "text": "disk 7: resolved", "of": "disk-7"}
 //! ```
 //!
 //! The id goes out again, on a line of its own, once the alert is durable. Whoever feeds the relay
-//! repeats what was not confirmed: the id is the key of the post, so a repeat is harmless.
+//! repeats what was not confirmed: the id is the key of the post, so a repeat is harmless. A line
+//! with `of` changes the alert of that id in its place.
 
 #![allow(clippy::print_stderr, reason = "the program is there to print")]
 
@@ -14,7 +16,7 @@ use serde::Deserialize;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 use switchboard::backend::xmpp::{Xmpp, XmppConfig};
-use switchboard::{Collaboration, Engine, Error, NewAgent, NewMessage, Principal, Result};
+use switchboard::{Collaboration, Engine, Error, Key, NewAgent, NewMessage, Principal, Result};
 
 /// How long the relay waits for its room, and between two looks whether it is in it again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Alert {
     id: String,
     text: String,
+    of: Option<String>,
 }
 
 /// Provisions the relay's agent and waits until it is in the room. Idempotent.
@@ -65,8 +68,12 @@ pub fn relay(
 fn say(engine: &Engine, agent: &Collaboration, room: &str, alert: &Alert) -> Result<()> {
     loop {
         let message = NewMessage::text(&alert.text).alert().key(&alert.id);
-        match agent.post(room, message) {
-            Ok(_) => return Ok(()),
+        let said = match &alert.of {
+            None => agent.post(room, message).map(drop),
+            Some(of) => agent.edit(room, Key(of), message.or_post()).map(drop),
+        };
+        match said {
+            Ok(()) => return Ok(()),
             Err(Error::OutcomeUnknown(_)) => {}
             // It was put out, or the room is gone: somebody has to let it in again.
             Err(Error::ChannelInactive { .. }) => engine.sleep(PATIENCE)?,

@@ -61,6 +61,14 @@ fn an_alert_that_comes_again_is_confirmed_again_and_said_once() {
     );
     world.settle();
     assert_eq!(heard(&lene), ["disk 1", "disk 2", "disk 4"]);
+    let resolved = r#"{"id":"5","text":"disk 1: resolved","of":"1"}"#;
+    let unknown = r#"{"id":"6","text":"disk 9: resolved","of":"9"}"#;
+    let both = [resolved.to_owned(), unknown.to_owned(), resolved.to_owned()];
+    assert_eq!(relayed(&world, &both), ["5", "5"], "there is no alert 9");
+    let desk = world.engine.agent("relay").unwrap();
+    let now = desk.message(OPS, switchboard::Key("1")).unwrap();
+    assert_eq!(now.text, "disk 1: resolved");
+    assert_eq!(desk.messages(OPS, 10, None).unwrap().len(), 3);
 }
 
 #[test]
@@ -87,20 +95,15 @@ fn a_throttle_makes_it_slower_and_loses_nothing() {
     assert!(took.num_seconds() >= 180, "two a minute, but {took}");
 }
 
-/// Alice hears every alert once and in order, wherever the relay is killed.
-#[test]
-fn over_many_kills_every_alert_is_said_once() {
-    let Some(town) = Town::prosody("the relay over kills") else {
-        return;
-    };
+/// Alice hears every line once and in order, wherever the relay is killed. `line` is the alert of
+/// that number, and what she hears of it.
+fn over_many_kills(what: &str, line: impl Fn(usize) -> (String, String)) -> Option<Town> {
+    let town = Town::prosody(what)?;
     let (home, seed) = (Home::new(&town, "relay", &[&town.ops()]), Dice::seed());
     println!("seed {seed}");
     let (mut dice, mut confirmed) = (Dice(seed), 0);
-    let name = |n: usize| format!("disk {n}");
     let feed = |relay: &mut Program, from: usize, to: usize| {
-        let lines: String = (from..to)
-            .map(|n| alert(&n.to_string(), &name(n)) + "\n")
-            .collect();
+        let lines: String = (from..to).map(|n| line(n).0 + "\n").collect();
         relay
             .input
             .as_mut()
@@ -128,16 +131,44 @@ fn over_many_kills_every_alert_is_said_once() {
     feed(&mut relay, confirmed, all);
     let rest: Vec<_> = (confirmed..all).map(|n| n.to_string()).collect();
     assert_eq!(relay.end(), rest);
-    town.alice.hears(&town.room(), &name(all - 1));
-    let heard: Vec<_> = town
-        .alice
-        .heard(&town.room())
-        .into_iter()
-        .map(|one| one.text)
-        .collect();
-    assert_eq!(
-        heard,
-        (0..all).map(name).collect::<Vec<_>>(),
-        "{kills} kills"
-    );
+    let expected: Vec<_> = (0..all).map(|n| line(n).1).collect();
+    town.alice.hears(&town.room(), &expected[all - 1]);
+    let heard = town.alice.heard(&town.room()).into_iter();
+    let heard: Vec<_> = heard.map(|one| one.text).collect();
+    assert_eq!(heard, expected, "{kills} kills");
+    Some(town)
+}
+
+#[test]
+fn over_many_kills_every_alert_is_said_once() {
+    over_many_kills("the relay over kills", |n| {
+        let text = format!("disk {n}");
+        (alert(&n.to_string(), &text), text)
+    });
+}
+
+/// Every second line resolves the alert before it. Alice's program is told each correction once,
+/// and of which message it is.
+#[test]
+fn over_many_kills_every_alert_turns_to_resolved_in_its_place_once() {
+    let town = over_many_kills("the relay's corrections over kills", |n| match n % 2 {
+        0 => {
+            let text = format!("disk {n}: firing");
+            (alert(&n.to_string(), &text), text)
+        }
+        _ => {
+            let (text, of) = (format!("disk {}: resolved", n - 1), (n - 1).to_string());
+            let resolved = serde_json::json!({ "id": n.to_string(), "text": text, "of": of });
+            (resolved.to_string(), text)
+        }
+    });
+    let Some(town) = town else { return };
+    let room = town.room();
+    // The last alert may still be firing.
+    for pair in town.alice.heard(&room).chunks_exact(2) {
+        let firing = &pair[0];
+        let correction = town.alice.waits_for_mark(&room, "replace", &firing.id);
+        let resolved = firing.text.replace("firing", "resolved");
+        assert_eq!(correction["body"], resolved);
+    }
 }
