@@ -97,6 +97,7 @@ fn a_throttle_makes_it_slower_and_loses_nothing() {
 
 /// Alice hears every line once and in order, wherever the relay is killed. `line` is the alert of
 /// that number, and what she hears of it.
+#[expect(clippy::print_stdout, reason = "the seed of a failure is needed")]
 fn over_many_kills(what: &str, line: impl Fn(usize) -> (String, String)) -> Option<Town> {
     let town = Town::prosody(what)?;
     let (home, seed) = (Home::new(&town, "relay", &[&town.ops()]), Dice::seed());
