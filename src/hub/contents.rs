@@ -4,7 +4,7 @@
 use super::agent::{Agent, Conversation};
 use super::spans::{Span, SpanChange};
 use super::waits::{Waits, Woken};
-use crate::model::{AgentKey, ConversationKey, InstanceId, Record, Seq, What};
+use crate::model::{AgentKey, Content, ConversationKey, InstanceId, Record, Seq, What};
 use crate::waiting::Activity;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -82,7 +82,22 @@ impl Contents {
         self.log.push_back((at, record));
     }
 
-    /// Puts a message, as it is after a change, or an edit without its words, in the place of its
+    /// Takes its words out of the edit of that seq, if it is in memory.
+    pub(super) fn erase(&mut self, edit: Seq) {
+        let at = self.log.partition_point(|(_, old)| old.seq < edit);
+        let Some((_, old)) = self.log.get(at).filter(|(_, old)| old.seq == edit) else {
+            return;
+        };
+        let mut record = Record::clone(old);
+        if let What::Change { change, .. } = &mut record.what {
+            let change = Arc::make_mut(change);
+            change.text.clear();
+            change.content = Content::default();
+            self.replace(&Arc::new(record));
+        }
+    }
+
+    /// Puts a message, as it is after a change, or a change without its words, in the place of its
     /// record, if that is in memory.
     pub(super) fn replace(&mut self, record: &Arc<Record>) {
         let (What::Message { conversation, .. } | What::Change { conversation, .. }) = &record.what

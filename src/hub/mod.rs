@@ -36,9 +36,10 @@ use waits::Wait;
 #[derive(Debug, Clone)]
 pub(crate) enum Published {
     Record(Arc<Record>),
-    /// A message as it is after a change, or an edit whose words are gone, which takes the place of
-    /// its record.
+    /// A message as it is after a change, which takes the place of its record.
     Replaced(Arc<Record>),
+    /// Edits whose words are gone, because their message was taken back.
+    Erased(Vec<Seq>),
     Span(SpanChange),
     /// A new run of event ids begins: its name and the seq before its first.
     Instance(InstanceId, Seq),
@@ -156,6 +157,7 @@ impl Hub {
                     contents.append(record.clone(), now);
                 }
                 Published::Replaced(record) => contents.replace(record),
+                Published::Erased(edits) => edits.iter().for_each(|edit| contents.erase(*edit)),
                 Published::Span(change) => contents.change_span(*change),
                 Published::Instance(instance, base) => {
                     contents.instance = instance.clone();

@@ -13,16 +13,14 @@ use super::{revisions, row};
 use crate::backend::Changes;
 use crate::hub::Published;
 use crate::model::{
-    ChangeKind, ConversationKey, Message, MessageChange, Reaction, Record, Retraction, Seq, What,
+    ChangeKind, ChannelId, ConversationKey, Message, MessageChange, REACTION_BYTES_MAX,
+    REACTIONS_MAX, Reaction, Record, Retraction, Seq, What,
 };
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Reactions of one person to one message, and bytes of one of them.
-const REACTIONS: usize = 20;
-const REACTION_BYTES: usize = 64;
 /// People whose reactions a message shows at most.
 const PEOPLE: usize = 1000;
 
@@ -31,6 +29,17 @@ struct Found {
     record: Record,
     author: String,
     sender_agent: Option<i64>,
+}
+
+impl Found {
+    /// Reads the columns of a message, and its author behind them.
+    fn read(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Found> {
+        Ok(Found {
+            record: row::read_message(row, channel)?,
+            author: row.get(row::MESSAGE_COLUMN_COUNT)?,
+            sender_agent: row.get(5)?,
+        })
+    }
 }
 
 impl Journal {
@@ -156,7 +165,8 @@ impl Journal {
             batch.published.push(Published::Replaced(Arc::new(now)));
         }
         if applied && message.edited.is_some() && is_retraction(&change.kind) {
-            erase(transaction, batch, target, &message)?;
+            let erased = revisions::erase(transaction, target)?;
+            batch.published.push(Published::Erased(erased));
         }
         publish(transaction, batch, (seq, conversation), new, change)
     }
@@ -202,7 +212,8 @@ impl Journal {
             row::update_message(transaction, *seq, &now, revised, &ChangeKind::Edited)?;
         }
         if now.retracted.is_some() {
-            erase(transaction, batch, *seq, message)?;
+            let erased = revisions::erase(transaction, *seq)?;
+            batch.published.push(Published::Erased(erased));
         }
         let what = What::Message {
             conversation,
@@ -264,19 +275,6 @@ fn is_retraction(kind: &ChangeKind) -> bool {
     matches!(kind, ChangeKind::Retracted { .. })
 }
 
-/// Takes what the edits of a message said out of their rows, because the message was taken back.
-fn erase(
-    transaction: &Connection,
-    batch: &mut Batch,
-    target: Seq,
-    message: &Message,
-) -> rusqlite::Result<()> {
-    let erased = revisions::erase(transaction, target, &message.channel)?;
-    let replaced = erased.into_iter().map(Arc::new).map(Published::Replaced);
-    batch.published.extend(replaced);
-    Ok(())
-}
-
 /// Applies what was said of a message before it was known, oldest first. Tells `found` the seq of
 /// each change that is about it, and whether it changed anything.
 pub(super) fn waited(
@@ -308,8 +306,8 @@ fn tidied(kind: &ChangeKind) -> ChangeKind {
     let mut tidy: Vec<String> = Vec::new();
     for one in set {
         if !one.is_empty()
-            && one.len() <= REACTION_BYTES
-            && tidy.len() < REACTIONS
+            && one.len() <= REACTION_BYTES_MAX
+            && tidy.len() < REACTIONS_MAX
             && !tidy.contains(one)
         {
             tidy.push(one.clone());
@@ -409,13 +407,7 @@ fn find(
             row::MESSAGE_COLUMNS
         );
         let mut statement = transaction.prepare_cached(&sql)?;
-        let read = |found: &rusqlite::Row<'_>| {
-            Ok(Found {
-                record: row::read_message(found, channel)?,
-                author: found.get(row::MESSAGE_COLUMN_COUNT)?,
-                sender_agent: found.get(5)?,
-            })
-        };
+        let read = |row: &Row<'_>| Found::read(row, channel);
         match author {
             "" => statement
                 .query_row(params![conversation.0, id], read)
@@ -446,13 +438,7 @@ fn find(
         );
         let found = transaction
             .prepare_cached(&sql)?
-            .query_row([seq], |found| {
-                Ok(Found {
-                    record: row::read_message(found, channel)?,
-                    author: found.get(row::MESSAGE_COLUMN_COUNT)?,
-                    sender_agent: found.get(5)?,
-                })
-            })
+            .query_row([seq], |row| Found::read(row, channel))
             .optional()?;
         if found.is_some() {
             return Ok(found);

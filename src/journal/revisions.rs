@@ -223,32 +223,17 @@ pub(super) fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Conversat
         .collect()
 }
 
-/// Takes what the edits of the message of that seq said out of their rows; returns the rows as they
-/// are then.
-pub(super) fn erase(
-    connection: &Connection,
-    message: Seq,
-    channel: &ChannelId,
-) -> rusqlite::Result<Vec<Record>> {
-    let sql = format!(
-        "SELECT {REVISION_COLUMNS} FROM revision WHERE target = ?1 AND kind = {EDIT} ORDER BY seq"
-    );
-    let mut edits = connection
-        .prepare_cached(&sql)?
-        .query_map([message], |row| read_revision(row, channel))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+/// Takes what the edits of the message of that seq said out of their rows; returns the seqs of
+/// these.
+pub(super) fn erase(connection: &Connection, message: Seq) -> rusqlite::Result<Vec<Seq>> {
     let nothing = encode_change(&ChangeKind::Edited, &Content::default(), "");
-    for edit in &mut edits {
-        if let What::Change { change, .. } = &mut edit.what {
-            let change = Arc::make_mut(change);
-            change.text.clear();
-            change.content = Content::default();
-        }
-        connection
-            .prepare_cached("UPDATE revision SET content = ?2 WHERE seq = ?1")?
-            .execute(params![edit.seq, nothing])?;
-    }
-    Ok(edits)
+    let sql = format!(
+        "UPDATE revision SET content = ?2 WHERE target = ?1 AND kind = {EDIT} RETURNING seq"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params![message, nothing], |row| row.get(0))?
+        .collect()
 }
 
 /// Notes which message a change that waited is about.

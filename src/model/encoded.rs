@@ -4,7 +4,7 @@
 //! Answers are bounded by this size and not by the size in the journal: 150 messages of empty parts
 //! became 24 MiB of JSON, and the history of their room could no longer be read.
 
-use super::{Message, Part};
+use super::{Message, Part, Reaction};
 
 /// Names and punctuation around a message.
 const MESSAGE: usize = 600;
@@ -56,6 +56,7 @@ impl Message {
                 .iter()
                 .map(|it| PART + escaped(&it.id) + it.display_text.as_deref().map_or(0, escaped))
                 .sum::<usize>()
+            + self.reactions.iter().map(Reaction::bytes).sum::<usize>()
     }
 }
 
@@ -75,7 +76,32 @@ fn escaped(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelId, MessageId};
+    use crate::model::{ChannelId, ConversationKey, MessageId, Record, What};
+    use std::sync::Arc;
+
+    /// A room full of people can react to one message.
+    #[test]
+    fn reactions_count_in_an_answer_and_in_memory() {
+        let id = MessageId::parse("1").unwrap();
+        let channel = ChannelId::parse("chat-room:a").unwrap();
+        let time = chrono::DateTime::UNIX_EPOCH;
+        let mut message = Message::plain(id, channel, "s", "v", time);
+        let set = vec!["x".repeat(64); 20];
+        message.reactions = vec![Reaction::new("s", set); 1000];
+        let texts = 1000 * 20 * 64;
+        assert!(message.encoded_bytes() > texts);
+        let record = Record {
+            seq: 1,
+            committed: 0,
+            what: What::Message {
+                conversation: ConversationKey(1),
+                sender_agent: None,
+                message: Arc::new(message),
+                revised: None,
+            },
+        };
+        assert!(record.weight() > texts);
+    }
 
     #[test]
     fn empty_parts_and_escapes_count_as_they_are_written() {

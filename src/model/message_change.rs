@@ -123,6 +123,10 @@ impl ChangeKind {
     }
 }
 
+/// Reactions of one person or agent to one message at most, and bytes of one of them.
+pub(crate) const REACTIONS_MAX: usize = 20;
+pub(crate) const REACTION_BYTES_MAX: usize = 64;
+
 /// Who took a message back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -166,6 +170,14 @@ pub struct Reaction {
 }
 
 impl Reaction {
+    /// Bytes of its texts, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        100 + self.sender.len()
+            + self.sender_alias.as_ref().map_or(0, String::len)
+            + self.author.as_ref().map_or(0, String::len)
+            + self.set.iter().map(|one| 24 + one.len()).sum::<usize>()
+    }
+
     /// They react with that.
     pub fn new(sender: impl Into<String>, set: Vec<String>) -> Reaction {
         Reaction {

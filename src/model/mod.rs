@@ -51,6 +51,7 @@ pub use message::Message;
 pub use message_change::{
     ChangeKind, Changed, MessageChange, Reaction, Receipt, Retraction, Target,
 };
+pub(crate) use message_change::{REACTION_BYTES_MAX, REACTIONS_MAX};
 pub(crate) use message_ref::Ref;
 pub use message_ref::{Key, MessageRef};
 pub use new_message::{NewMessage, Posted, Reactions};

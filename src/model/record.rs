@@ -1,6 +1,6 @@
 //! One row of the journal, as the writer makes it and the hub and the readers share it.
 
-use super::{AgentKey, ChannelId, Message, MessageChange, NetworkId};
+use super::{AgentKey, ChannelId, Message, MessageChange, NetworkId, Reaction};
 use std::sync::Arc;
 
 /// The number of a row of the journal: it orders all rows and is never reused. It is internal; see
@@ -75,7 +75,7 @@ impl Record {
                     + message.sender.len()
                     + message.sender_alias.as_ref().map_or(0, String::len)
                     + message.content.bytes()
-                    + message.reactions.len() * 100
+                    + message.reactions.iter().map(Reaction::bytes).sum::<usize>()
             }
             What::Change { change, .. } => change.weight(),
             What::MetaData { key, value, .. } => key.len() + value.as_ref().map_or(0, String::len),

@@ -17,18 +17,16 @@ use crate::error::{Error, Result};
 use crate::journal;
 use crate::model::{
     ChangeKind, Changed, ChannelId, Content, ContentDigest, Id, Message, MessageChange, MessageId,
-    MessageRef, NewMessage, Place, PostKey, Reactions, Receipt, Record, Ref, Split, Target, What,
+    MessageRef, NewMessage, Place, PostKey, REACTION_BYTES_MAX, REACTIONS_MAX, Reactions, Receipt,
+    Record, Ref, Split, Target, What,
 };
 use crate::services::AsyncResult;
 use crate::waiting::park;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Reactions of an agent to one message, and bytes of one of them.
-const REACTIONS_MAX: usize = 20;
-const REACTION_BYTES_MAX: usize = 64;
-/// Characters of a reason.
-const REASON_MAX: usize = 1024;
+/// Bytes of a reason.
+const REASON_BYTES_MAX: usize = 1024;
 
 /// A change before its message is found.
 struct Asked {
@@ -110,7 +108,11 @@ impl Collaboration {
             .filter(|reason| !reason.is_empty())
             .map(str::to_owned);
         Box::pin(async move {
-            check_text("the reason", reason.as_deref().unwrap_or(""), REASON_MAX)?;
+            check_text(
+                "the reason",
+                reason.as_deref().unwrap_or(""),
+                REASON_BYTES_MAX,
+            )?;
             let kind = ChangeKind::Retracted {
                 by_moderator: false,
                 reason,
