@@ -18,8 +18,8 @@ use super::lifecycle::{Announce, ChannelEvent, Now, Wrote};
 use super::posts::{About, Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
 use super::strangers::Strangers;
 use crate::backend::{
-    Accepted, BackendError, BackendErrorKind, Changes, Outgoing, Posted, Received, Reply, Session,
-    Upload,
+    Accepted, BackendError, BackendErrorKind, Changes, Outgoing, OutgoingChange, Posted, Received,
+    Reply, Session, Upload,
 };
 use crate::error::Error;
 use crate::journal::{Entries, EntryKind, NewRow};
@@ -190,9 +190,7 @@ impl Posting {
         {
             message.content = post.message.content;
             message.unquoted = None;
-            let changes = post.message.changes;
-            message.changes =
-                changes.map(|change| Box::new(Changes::new(change.target.id, change.kind)));
+            message.changes = recorded(post.message.changes);
         }
         known.about
     }
@@ -253,6 +251,11 @@ fn link_lost() -> Error {
     Error::OutcomeUnknown("the connection was lost before the post came back".into())
 }
 
+/// A change of ours, as it is recorded.
+fn recorded(changes: Option<Box<OutgoingChange>>) -> Option<Box<Changes>> {
+    changes.map(|change| Box::new(Changes::new(change.target.id, change.kind)))
+}
+
 /// The row of a post that the chat system has and does not send back.
 fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
     let Outgoing {
@@ -261,7 +264,6 @@ fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
         changes,
         ..
     } = post.message;
-    let changes = changes.map(|change| Box::new(Changes::new(change.target.id, change.kind)));
     if let Some(parts) = accepted.parts {
         content.parts = parts;
     }
@@ -280,7 +282,7 @@ fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
         resume: accepted.resume,
         sender_id: accepted.sender_id,
         author: None,
-        changes,
+        changes: recorded(changes),
         unquoted: None,
     }
 }

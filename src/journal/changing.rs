@@ -8,7 +8,9 @@
 //! each connector, which forgets with every restart what it heard.
 
 use super::entry::{Batch, NewRow};
+use super::known::known_row;
 use super::recording::Journal;
+use super::said::CHANGES;
 use super::{revisions, row};
 use crate::backend::Changes;
 use crate::hub::Published;
@@ -53,7 +55,7 @@ impl Journal {
         new: &NewRow,
         changes: &Changes,
     ) -> rusqlite::Result<()> {
-        if let Some(record) = revisions::known(transaction, conversation, new)? {
+        if let Some(record) = known_row(transaction, conversation, &CHANGES, new)? {
             if let Some(origin) = &new.origin {
                 batch.ours.push((origin.clone(), Arc::new(record)));
             }

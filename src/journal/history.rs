@@ -1,16 +1,16 @@
 //! What the journal knows of one conversation: its messages, its resume point, the posts of the
 //! last minute.
 
-use super::opening::ReadRow;
-use super::revisions::{REVISION_COLUMNS, read_revision};
 use super::row::{MESSAGE_COLUMNS, read_message, unreadable};
+use super::said::{CHANGES, MESSAGES, Said};
 use super::spans::conversation;
 use crate::database::in_table;
 use crate::model::{
-    AgentKey, ChannelId, ContentDigest, Message, MessageId, OriginId, Place, Record, ResumePoint,
-    Seq, Target, What,
+    AgentKey, ChannelId, ContentDigest, MessageId, OriginId, Place, Record, ResumePoint, Seq,
+    Target, What,
 };
 use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
 
 /// The newest `take` messages of `place`, oldest first, with at most `bytes` in an answer but at
 /// least one message. With `before`, only messages older than that one; a `before` that was never
@@ -95,11 +95,13 @@ pub(crate) fn find_origin(
     let Some(key) = conversation(connection, place)? else {
         return Ok(None);
     };
-    let tables = [
-        ("message", MESSAGE_COLUMNS, read_message as ReadRow),
-        ("revision", REVISION_COLUMNS, read_revision as ReadRow),
-    ];
-    for (table, columns, read) in tables {
+    for Said {
+        table,
+        columns,
+        read,
+        ..
+    } in [MESSAGES, CHANGES]
+    {
         let sql = format!(
             "SELECT {columns}, posted FROM {table} WHERE conversation = ?1 AND origin_id = ?2"
         );
@@ -166,7 +168,7 @@ pub(crate) fn target(
             {
                 target.is_retracted = message.retracted.is_some();
                 target.sender_agent = sender_agent;
-                let message = Message::clone(&message);
+                let message = Arc::unwrap_or_clone(message);
                 target.sender = Some(message.sender);
                 target.sender_alias = message.sender_alias;
                 target.text = message.text;

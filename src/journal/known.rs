@@ -1,7 +1,7 @@
-//! A message that is in the journal already, under the same id or the same origin.
+//! A message or a change that is in the journal already, under the same id or the same origin.
 
 use super::entry::NewRow;
-use super::row;
+use super::said::Said;
 use crate::model::{ConversationKey, Record, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -22,17 +22,23 @@ pub(super) fn claim(transaction: &Connection, seq: Seq, new: &NewRow) -> rusqlit
         .map(drop)
 }
 
-/// The row that has the id or the origin of `new`.
+/// The row of that table that has the id or the origin of `new`.
 pub(super) fn known_row(
     transaction: &Connection,
     conversation: ConversationKey,
+    Said {
+        table,
+        id,
+        columns,
+        read,
+        ..
+    }: &Said,
     new: &NewRow,
 ) -> rusqlite::Result<Option<Record>> {
     let sql = format!(
-        "SELECT {} FROM message
-         WHERE conversation = ?1 AND (message_id = ?2 OR (origin_id IS NOT NULL AND origin_id = ?3))
-         LIMIT 1",
-        row::MESSAGE_COLUMNS
+        "SELECT {columns} FROM {table}
+         WHERE conversation = ?1 AND ({id} = ?2 OR (origin_id IS NOT NULL AND origin_id = ?3))
+         LIMIT 1"
     );
     transaction
         .prepare_cached(&sql)?
@@ -42,7 +48,7 @@ pub(super) fn known_row(
                 new.id.as_str(),
                 new.origin.as_ref().map(crate::model::OriginId::as_str)
             ],
-            |found| row::read_message(found, &new.place.channel),
+            |row| read(row, &new.place.channel),
         )
         .optional()
 }

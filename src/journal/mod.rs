@@ -29,6 +29,7 @@ mod recording;
 mod retention;
 mod revisions;
 mod row;
+mod said;
 mod search;
 mod spans;
 mod stays;

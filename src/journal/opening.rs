@@ -2,8 +2,9 @@
 
 use super::first_id::{SHOWN_MAX, first_id};
 use super::newest::newest;
-use super::revisions::{self, REVISION_COLUMNS, read_revision};
-use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
+use super::revisions;
+use super::row::{NOTICE_COLUMNS, instant, read_notice, unreadable};
+use super::said::{CHANGES, MESSAGES, Said};
 use crate::database::{Reach, in_table};
 use crate::error::Error;
 use crate::hub::Span;
@@ -252,22 +253,9 @@ fn recent(
     base: Seq,
 ) -> rusqlite::Result<(Vec<Arc<Record>>, Seq)> {
     let mut found: Vec<Record> = Vec::new();
-    let in_rooms = [
-        ("message", MESSAGE_COLUMNS, 8, read_message as ReadRow),
-        ("revision", REVISION_COLUMNS, 10, read_revision as ReadRow),
-    ];
-    for (table, columns, committed, read) in in_rooms {
-        let sql = format!("SELECT {columns} FROM {table} WHERE seq > ?1 ORDER BY seq DESC");
-        let most = found.len() + WINDOW_ROWS;
-        recent_in_rooms(
-            connection,
-            (&sql, base),
-            (committed, oldest),
-            read,
-            most,
-            &mut found,
-        )
-        .map_err(in_table(table))?;
+    for said in [MESSAGES, CHANGES] {
+        recent_in_rooms(connection, oldest, base, &said, &mut found)
+            .map_err(in_table(said.table))?;
     }
     recent_notices(connection, oldest, base, &mut found).map_err(in_table("notice"))?;
     found.sort_unstable_by_key(|record| record.seq);
@@ -288,24 +276,27 @@ fn recent(
     Ok((found.into_iter().map(Arc::new).collect(), floor))
 }
 
-/// Reads a row of a conversation, whose channel is given.
-pub(super) type ReadRow = fn(&rusqlite::Row<'_>, &ChannelId) -> rusqlite::Result<Record>;
-
-/// The rows that `sql` finds above `base`, newest first, down to `oldest`; the column of the time
-/// has the number `committed`.
+/// The rows of a table that were committed after `oldest`, newest first, never below `base`.
 fn recent_in_rooms(
     connection: &Connection,
-    (sql, base): (&str, Seq),
-    (committed, oldest): (usize, i64),
-    read: ReadRow,
-    most: usize,
+    oldest: i64,
+    base: Seq,
+    Said {
+        table,
+        columns,
+        committed,
+        read,
+        ..
+    }: &Said,
     found: &mut Vec<Record>,
 ) -> rusqlite::Result<()> {
+    let sql = format!("SELECT {columns} FROM {table} WHERE seq > ?1 ORDER BY seq DESC");
+    let most = found.len() + WINDOW_ROWS;
     let mut channels: HashMap<i64, ChannelId> = HashMap::new();
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([base])?;
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(committed)? <= oldest || found.len() >= most {
+        if row.get::<_, i64>(*committed)? <= oldest || found.len() >= most {
             break;
         }
         let conversation: i64 = row.get(1)?;

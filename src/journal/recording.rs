@@ -13,6 +13,7 @@ use super::newest::reach;
 use super::numbers::Numbers;
 use super::opening::Opening;
 use super::retention::Retention;
+use super::said::MESSAGES;
 use super::sweeping::Sweeping;
 use super::{contacts, dates, deliveries, row, spans};
 use crate::clock::Calendar;
@@ -193,7 +194,7 @@ impl Journal {
             }
             None => {
                 if let Some(origin) = &new.origin
-                    && let Some(record) = known_row(transaction, conversation, new)?
+                    && let Some(record) = known_row(transaction, conversation, &MESSAGES, new)?
                 {
                     claim(transaction, record.seq, new)?;
                     batch.ours.push((origin.clone(), Arc::new(record)));

@@ -118,30 +118,6 @@ pub(super) fn read_revision(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Res
     })
 }
 
-/// The row that has the id or the origin of `new`.
-pub(super) fn known(
-    connection: &Connection,
-    conversation: ConversationKey,
-    new: &NewRow,
-) -> rusqlite::Result<Option<Record>> {
-    let sql = format!(
-        "SELECT {REVISION_COLUMNS} FROM revision
-         WHERE conversation = ?1 AND (revision_id = ?2 OR (origin_id IS NOT NULL AND origin_id = ?3))
-         LIMIT 1"
-    );
-    connection
-        .prepare_cached(&sql)?
-        .query_row(
-            params![
-                conversation.0,
-                new.id.as_str(),
-                new.origin.as_ref().map(crate::model::OriginId::as_str)
-            ],
-            |row| read_revision(row, &new.place.channel),
-        )
-        .optional()
-}
-
 /// The message of the change that has that id, or that id of its sender: an edit may be named
 /// instead of the message that it changed.
 pub(super) fn target_of(

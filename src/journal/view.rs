@@ -5,10 +5,9 @@
 //! for each span and one cut at the end, because an agent with a thousand channels read a thousand
 //! pages to return one.
 
-use super::opening::ReadRow;
 use super::opening::channel_of;
-use super::revisions::{REVISION_COLUMNS, read_revision};
-use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice};
+use super::row::{NOTICE_COLUMNS, read_notice};
+use super::said::{CHANGES, MESSAGES, Said};
 use crate::hub::{Hub, Page, Span};
 use crate::model::{AgentKey, ChannelId, ConversationKey, Record, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -187,25 +186,6 @@ fn stays(
     Ok((found, gap))
 }
 
-/// One of the two tables of what is said in a conversation.
-struct Said {
-    table: &'static str,
-    columns: &'static str,
-    read: ReadRow,
-}
-
-const MESSAGES: Said = Said {
-    table: "message",
-    columns: MESSAGE_COLUMNS,
-    read: read_message,
-};
-
-const CHANGES: Said = Said {
-    table: "revision",
-    columns: REVISION_COLUMNS,
-    read: read_revision,
-};
-
 fn said(
     connection: &Connection,
     span: &Span,
@@ -215,6 +195,7 @@ fn said(
         table,
         columns,
         read,
+        ..
     }: &Said,
     oldest: &mut Oldest,
 ) -> rusqlite::Result<()> {
@@ -250,6 +231,7 @@ pub(crate) fn everything_after(
         table,
         columns,
         read,
+        ..
     } in [MESSAGES, CHANGES]
     {
         let sql = format!("SELECT {columns} FROM {table} WHERE seq > ?1 ORDER BY seq LIMIT ?2");

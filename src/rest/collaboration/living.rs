@@ -11,19 +11,27 @@ use crate::services::Collaboration;
 use crate::wire::error::Failure;
 use crate::wire::{Format, LivingMessage, PostedMessage};
 
-/// The message that a request is about.
-fn named(call: &Call<'_>, message: Option<String>) -> Result<MessageRef, Error> {
-    match (message, call.query.key()?) {
-        (Some(id), None) => Ok(MessageId::parse(&id)?.into()),
-        (None, Some(key)) => Ok(Key(&key).into()),
-        (Some(_), Some(_)) => Err(Error::Invalid(
-            "a message is named by its id or by `key`, not both".to_owned(),
-        )),
-        (None, None) => Err(Error::Invalid("`key` is missing".to_owned())),
-    }
+/// The channel and the message that a request is about.
+fn named(
+    call: &Call<'_>,
+    channel: &str,
+    message: Option<String>,
+) -> Result<(ChannelId, MessageRef), Error> {
+    let channel = ChannelId::parse(channel)?;
+    let message = match (message, call.query.key()?) {
+        (Some(id), None) => MessageId::parse(&id)?.into(),
+        (None, Some(key)) => Key(&key).into(),
+        (Some(_), Some(_)) => {
+            return Err(Error::Invalid(
+                "a message is named by its id or by `key`, not both".to_owned(),
+            ));
+        }
+        (None, None) => return Err(Error::Invalid("`key` is missing".to_owned())),
+    };
+    Ok((channel, message))
 }
 
-/// What the message is after a change, or as it stands.
+/// The message as it is now.
 async fn shown(
     format: Format,
     agent: &Collaboration,
@@ -40,8 +48,7 @@ pub(super) async fn one(
     channel: String,
     message: Option<String>,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(&channel)?;
-    let message = named(&call, message)?;
+    let (channel, message) = named(&call, &channel, message)?;
     let agent = agent(&call, &principal)?;
     shown(call.format, &agent, &channel, message).await
 }
@@ -52,8 +59,7 @@ pub(super) async fn edit(
     channel: String,
     message: Option<String>,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(&channel)?;
-    let message = named(&call, message)?;
+    let (channel, message) = named(&call, &channel, message)?;
     let posted: PostedMessage = call.document().await?;
     let content = keyed(NewMessage::try_from(posted)?, &call.headers)?;
     let agent = agent(&call, &principal)?;
@@ -67,8 +73,7 @@ pub(super) async fn retract(
     channel: String,
     message: Option<String>,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(&channel)?;
-    let message = named(&call, message)?;
+    let (channel, message) = named(&call, &channel, message)?;
     let reason = call.query.single("reason")?;
     let agent = agent(&call, &principal)?;
     let asked = agent.retract_async(&channel, message, reason.as_deref());
@@ -82,8 +87,7 @@ pub(super) async fn react(
     channel: String,
     message: Option<String>,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(&channel)?;
-    let message = named(&call, message)?;
+    let (channel, message) = named(&call, &channel, message)?;
     let set: Vec<String> = call.document().await?;
     let mut reactions = Reactions::from(set);
     if let Some(key) = key_of(&call.headers)? {
